@@ -1,0 +1,1 @@
+"""The domain: studies, jobs, results, rules and reports."""

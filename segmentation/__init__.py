@@ -1,0 +1,1 @@
+"""Glioma segmentation science: SimpleITK images in, label maps, probabilities and millilitres out."""

@@ -1,0 +1,114 @@
+"""The values that the imaging stages hand to each other. Images are SimpleITK, so geometry travels along."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+import SimpleITK as sitk
+
+
+class Tissue(IntEnum):
+    """Stored, non-overlapping labels (BraTS numbering)."""
+
+    BACKGROUND = 0
+    NONENHANCING_CORE = 1
+    OEDEMA = 2
+    ENHANCING = 4
+
+
+class Compartment(StrEnum):
+    """Nested regions that readers speak of: ET within TC within WT."""
+
+    WHOLE_TUMOUR = "WT"
+    TUMOUR_CORE = "TC"
+    ENHANCING_TUMOUR = "ET"
+
+
+TISSUES_OF: dict[Compartment, tuple[Tissue, ...]] = {
+    Compartment.WHOLE_TUMOUR: (Tissue.NONENHANCING_CORE, Tissue.OEDEMA, Tissue.ENHANCING),
+    Compartment.TUMOUR_CORE: (Tissue.NONENHANCING_CORE, Tissue.ENHANCING),
+    Compartment.ENHANCING_TUMOUR: (Tissue.ENHANCING,),
+}
+
+
+class Phase(StrEnum):
+    """Before or after surgery: told by the user or a rule, never guessed."""
+
+    PREOP = "preop"
+    POSTOP = "postop"
+    UNKNOWN = "unknown"
+
+
+SEQUENCES = ("flair", "t1", "t1ce", "t2")
+"""Channel order of the networks (MODEL facts, CA-CNN); also the stems of the files in a case folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrainScan:
+    """The four sequences of one visit as acquired: own grids, own small motion, with skull."""
+
+    flair: sitk.Image
+    t1: sitk.Image
+    t1ce: sitk.Image
+    t2: sitk.Image
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedScan:
+    """The four sequences on one 1 mm isotropic LPS grid, skull-stripped (0 outside the brain).
+
+    `t1ce_grid` is the native T1CE image that results are brought back to. Where the input was
+    already prepared (BraTS-like), it is that T1CE itself.
+    """
+
+    flair: sitk.Image
+    t1: sitk.Image
+    t1ce: sitk.Image
+    t2: sitk.Image
+    brain_mask: sitk.Image
+    t1ce_grid: sitk.Image
+    warnings: tuple[str, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeEstimate:
+    """An amount with its 95 % interval, all in millilitres."""
+
+    ml: float
+    low_ml: float
+    high_ml: float
+
+
+@dataclass(frozen=True, slots=True)
+class TumourVolumes:
+    """Volumes per nested compartment and per stored label."""
+
+    whole_tumour: VolumeEstimate
+    tumour_core: VolumeEstimate
+    enhancing: VolumeEstimate
+    oedema: VolumeEstimate
+    nonenhancing_core: VolumeEstimate
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """Which model made a result, in the words that every read-out shows."""
+
+    name: str
+    version: str
+    is_demo: bool
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentation:
+    """What one run of the cascade gives: uint8 label map on the native T1CE grid, volumes, provenance."""
+
+    labels: sitk.Image
+    volumes: TumourVolumes
+    model: ModelIdentity
+    phase: Phase
+    warnings: tuple[str, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
