@@ -1,1 +1,1 @@
-"""The PACS side without Django: client, series headers and roles, readers and writers of DICOM objects."""
+"""The PACS room: reading studies from Orthanc, telling series apart, writing results as DICOM."""

@@ -1,0 +1,53 @@
+"""What can go wrong between this software and the PACS.
+
+OrthancError
+├── OrthancUnavailableError   not reachable, overloaded, timed out: worth another try
+└── HopelessError             another try gives the same answer; the text is meant for the reader
+    ├── NotInOrthancError     the study, series or instance is not (or no longer) there
+    ├── OrthancRefusedError   wrong credentials, or a request that Orthanc will not do
+    ├── RejectedFileError     a file that is not DICOM, is truncated, or lacks its identifiers
+    ├── MissingSeriesError    the study lacks a sequence that the model needs
+    ├── BadSeriesError        a series that cannot become one regular image
+    ├── BadResultError        a label map or volumes that do not belong to their source series
+    └── NoServerError         Orthanc or its DICOMweb plugin is not installed, or did not start
+"""
+
+
+class OrthancError(Exception):
+    """Base of every failure of the PACS room."""
+
+
+class OrthancUnavailableError(OrthancError):
+    """Orthanc does not answer now; trying again later is the right thing to do."""
+
+
+class HopelessError(OrthancError):
+    """Trying again gives the same answer; the text says why, in words for the reader."""
+
+
+class NotInOrthancError(HopelessError):
+    """The resource is not, or no longer, in Orthanc."""
+
+
+class OrthancRefusedError(HopelessError):
+    """Orthanc understood the request and will not do it."""
+
+
+class RejectedFileError(HopelessError):
+    """The bytes are not a complete DICOM file."""
+
+
+class MissingSeriesError(HopelessError):
+    """The study lacks a sequence that the model needs."""
+
+
+class BadSeriesError(HopelessError):
+    """The images of a series do not make one regular image."""
+
+
+class BadResultError(HopelessError):
+    """The label map or the volumes do not belong to their source series."""
+
+
+class NoServerError(HopelessError):
+    """Orthanc or its DICOMweb plugin is missing, or the server did not start."""
