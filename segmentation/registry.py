@@ -1,0 +1,291 @@
+"""Installed models: folders of `model.json`, `weights.safetensors` and `CARD.md`.
+
+`model.json` names the model, says what every read-out has to show about it, describes the networks, carries
+the checksum of the weights and the figures of its volume intervals.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+
+from segmentation.errors import BadModelError
+from segmentation.interval import IntervalCalibration
+from segmentation.network import MSNet, NetworkConfig, Normalisation, Task, View, use_half_precision
+from segmentation.types import ModelIdentity
+
+FORMAT = 1
+PACKAGED_ROOT = Path(__file__).parent / "models"
+DESCRIPTION, WEIGHTS, CARD = "model.json", "weights.safetensors", "CARD.md"
+
+RANK_DEMO, RANK_PUBLISHED, RANK_OWN = 0, 50, 80
+"""Of the installed models, the one of the highest rank is the default."""
+
+Device = Literal["auto", "cpu", "cuda"]
+
+
+@dataclass(frozen=True, slots=True)
+class CascadeConfig:
+    """The shape that all nine networks of a model share."""
+
+    base_channels: int = 32
+    in_channels: int = 4
+    classes: int = 2
+    normalisation: Normalisation = Normalisation.VOLUME
+
+    def network(self, task: Task) -> NetworkConfig:
+        """Shape of one task's network."""
+        return NetworkConfig(task, self.base_channels, self.in_channels, self.classes, self.normalisation)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDescription:
+    """What model.json says, but for the checksum."""
+
+    identity: ModelIdentity
+    rank: int
+    config: CascadeConfig
+    interval: IntervalCalibration | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CascadeModel:
+    """Nine networks on a device, ready to run, and what is known about them."""
+
+    identity: ModelIdentity
+    config: CascadeConfig
+    networks: Mapping[tuple[Task, View], MSNet]
+    interval: IntervalCalibration | None
+    device: torch.device
+    dtype: torch.dtype
+    folder: Path
+
+
+def weight_key(task: Task, view: View, parameter: str) -> str:
+    """Name of one tensor in weights.safetensors: `<task>.<view>.<parameter of MSNet>`."""
+    return f"{task}.{view}.{parameter}"
+
+
+def write_model(
+    folder: Path,
+    description: ModelDescription,
+    weights: Mapping[str, torch.Tensor],
+    card: str,
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Write a model folder; `weights` is keyed by `weight_key` for all nine networks.
+
+    `dtype` float16 halves the file; loading turns the weights to float32 again.
+
+    Raises:
+        BadModelError: a tensor is missing, unknown, of a wrong shape, or not finite.
+    """
+    check_weights(description.config, weights, source="the weights to be written")
+    stored = {key: weights[key].detach().to("cpu", dtype).contiguous() for key in sorted(weights)}
+    data = safetensors.torch.save(stored)
+    folder.mkdir(parents=True, exist_ok=True)
+    # The description comes last: a folder without it, after a crash, is no model.
+    _write_atomically(folder / WEIGHTS, data)
+    _write_atomically(folder / CARD, card.encode())
+    _write_description(folder, description, hashlib.sha256(data).hexdigest())
+
+
+def store_interval(folder: Path, calibration: IntervalCalibration) -> None:
+    """Put the figures of a calibration into an installed model's description."""
+    description, checksum = _read_description(folder)
+    updated = ModelDescription(description.identity, description.rank, description.config, calibration)
+    _write_description(folder, updated, checksum)
+
+
+def describe_model(folder: Path) -> ModelDescription:
+    """What a model says about itself, without reading its weights.
+
+    Raises:
+        BadModelError: `model.json` is missing, damaged, or of another format.
+    """
+    return _read_description(folder)[0]
+
+
+def load_model(
+    folder: Path, device: Device = "auto", precision: Literal["auto", "fp32", "bf16"] = "auto"
+) -> CascadeModel:
+    """Read a model folder and put its networks on a device.
+
+    `precision` auto takes bfloat16 where the device computes in it natively, float32 elsewhere.
+
+    Raises:
+        BadModelError: a file is missing, damaged, or does not fit the description; the device is not there.
+    """
+    description, checksum = _read_description(folder)
+    weights = _read_weights(folder / WEIGHTS, checksum)
+    check_weights(description.config, weights, source=str(folder / WEIGHTS))
+    where = _choose_device(device)
+    half = _has_fast_bfloat16(where) if precision == "auto" else precision == "bf16"
+    networks = {}
+    for task in Task:
+        for view in View:
+            network = _build(description.config.network(task), weights, task, view)
+            network = use_half_precision(network) if half else network
+            networks[task, view] = network.to(where, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    return CascadeModel(
+        identity=description.identity,
+        config=description.config,
+        networks=networks,
+        interval=description.interval,
+        device=where,
+        dtype=torch.bfloat16 if half else torch.float32,
+        folder=folder,
+    )
+
+
+def installed_models(roots: Sequence[Path]) -> dict[Path, ModelDescription]:
+    """All readable model folders under the roots, best first."""
+    found = {
+        path.parent: describe_model(path.parent)
+        for root in roots
+        for path in sorted(root.glob(f"*/{DESCRIPTION}"))
+    }
+    return dict(sorted(found.items(), key=lambda item: (-item[1].rank, item[1].identity.name, str(item[0]))))
+
+
+def find_model(name_or_folder: str | None, roots: Sequence[Path]) -> Path:
+    """The folder of a model, by its folder or its name; of the best installed one where None is asked.
+
+    Raises:
+        BadModelError: nothing of that name, or nothing at all, is installed.
+    """
+    if name_or_folder is not None and (Path(name_or_folder) / DESCRIPTION).is_file():
+        return Path(name_or_folder)
+    models = installed_models(roots)
+    for folder, description in models.items():
+        if name_or_folder in (None, description.identity.name, folder.name):
+            return folder
+    names = ", ".join(description.identity.name for description in models.values()) or "none"
+    asked = (
+        "No model" if name_or_folder is None else f"No model called {name_or_folder!r}, and no such folder,"
+    )
+    searched = ", ".join(str(root) for root in roots)
+    raise BadModelError(f"{asked} is installed (installed: {names}; searched: {searched}).")
+
+
+def check_weights(config: CascadeConfig, weights: Mapping[str, torch.Tensor], source: str) -> None:
+    """Compare names, shapes and values with what the networks need.
+
+    Raises:
+        BadModelError: says which tensor does not fit, and how many.
+    """
+    expected = expected_shapes(config)
+    missing, unknown = sorted(expected.keys() - weights.keys()), sorted(weights.keys() - expected.keys())
+    if missing or unknown:
+        example = missing[0] if missing else unknown[0]
+        raise BadModelError(
+            f"{source}: not the weights of this network: {len(missing)} tensors are missing and {len(unknown)} "
+            f"are unknown (first: {example}). Names are <task>.<view>.<layer>, such as wt.ax.fuse1.conv.weight."
+        )
+    for key, shape in expected.items():
+        if tuple(weights[key].shape) != shape:
+            raise BadModelError(
+                f"{source}: {key} has shape {tuple(weights[key].shape)}, the network needs {shape}."
+            )
+        if not torch.isfinite(weights[key]).all():
+            raise BadModelError(f"{source}: {key} holds values that are not finite.")
+
+
+def expected_shapes(config: CascadeConfig) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every tensor of the nine networks."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for task in Task:
+        with torch.device("meta"):
+            state = MSNet(config.network(task)).state_dict()
+        shapes |= {weight_key(task, view, name): tuple(t.shape) for view in View for name, t in state.items()}
+    return shapes
+
+
+def _build(config: NetworkConfig, weights: Mapping[str, torch.Tensor], task: Task, view: View) -> MSNet:
+    network = MSNet(config)
+    network.load_state_dict(
+        {name: weights[weight_key(task, view, name)].float() for name in network.state_dict()}
+    )
+    return network.eval().requires_grad_(False)
+
+
+def _choose_device(device: Device) -> torch.device:
+    has_gpu = torch.cuda.is_available()
+    if device == "cuda" and not has_gpu:
+        raise BadModelError(
+            "The device cuda was asked for, but this machine's PyTorch finds no GPU; use auto or cpu."
+        )
+    return torch.device("cuda" if has_gpu and device != "cpu" else "cpu")
+
+
+def _has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 natively; elsewhere it is slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def _read_description(folder: Path) -> tuple[ModelDescription, str]:
+    """The description and the checksum of the weights."""
+    path = folder / DESCRIPTION
+    if not path.is_file():
+        raise BadModelError(f"{folder} is not a model folder: {DESCRIPTION} is missing.")
+    try:
+        content: dict[str, Any] = json.loads(path.read_text())
+        version = content["format"]
+        if version != FORMAT:
+            raise BadModelError(
+                f"{path} has format {version}; this software reads format {FORMAT}. Import it again."
+            )
+        networks = content["networks"]
+        description = ModelDescription(
+            identity=ModelIdentity(**content["identity"]),
+            rank=int(content["rank"]),
+            config=CascadeConfig(**networks | {"normalisation": Normalisation(networks["normalisation"])}),
+            interval=IntervalCalibration(**content["interval"]) if content["interval"] else None,
+        )
+        return description, str(content["weights_sha256"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadModelError(f"{path} is damaged ({error}). Import or install the model again.") from error
+
+
+def _write_description(folder: Path, description: ModelDescription, checksum: str) -> None:
+    content = {
+        "format": FORMAT,
+        "identity": asdict(description.identity),
+        "rank": description.rank,
+        "networks": asdict(description.config),
+        "weights_sha256": checksum,
+        "interval": asdict(description.interval) if description.interval else None,
+    }
+    _write_atomically(folder / DESCRIPTION, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def _read_weights(path: Path, checksum: str) -> dict[str, torch.Tensor]:
+    if not path.is_file():
+        raise BadModelError(f"{path} is missing. Import or install the model again.")
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != checksum:
+        raise BadModelError(
+            f"{path} is damaged: its checksum is not the one in {DESCRIPTION}. Install the model again."
+        )
+    try:
+        return safetensors.torch.load(data)
+    except SafetensorError as error:
+        raise BadModelError(f"{path} is not a safetensors file ({error}).") from error
+
+
+def _write_atomically(path: Path, data: bytes) -> None:
+    unfinished = path.with_suffix(path.suffix + ".part")
+    unfinished.write_bytes(data)
+    os.replace(unfinished, path)
