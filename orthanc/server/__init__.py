@@ -1,0 +1,1 @@
+"""Configures and starts an Orthanc of our own."""
