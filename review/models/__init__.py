@@ -1,0 +1,18 @@
+"""The rows of the domain, and their state changes. The row is the seam between processes."""
+
+from review.models.intake import IntakeProblem, Series, Study
+from review.models.results import Measurement, Result
+from review.models.settings import FollowerState, RoutingRule
+from review.models.work import Job, LostLeaseError
+
+__all__ = [
+    "FollowerState",
+    "IntakeProblem",
+    "Job",
+    "LostLeaseError",
+    "Measurement",
+    "Result",
+    "RoutingRule",
+    "Series",
+    "Study",
+]

@@ -1,0 +1,71 @@
+"""What was measured. Every read-out (page, SR, API) reads these rows and no other numbers."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+from orthanc.types import MeasuredRegion
+from segmentation.types import Phase
+
+
+class Result(models.Model):
+    """One segmentation that Orthanc holds as SEG and SR."""
+
+    job = models.OneToOneField("review.Job", on_delete=models.CASCADE, related_name="result")
+    study = models.ForeignKey("review.Study", on_delete=models.CASCADE, related_name="results")
+    seg_sop_uid = models.CharField(max_length=64)
+    seg_series_uid = models.CharField(max_length=64)
+    sr_sop_uid = models.CharField(max_length=64)
+    sr_series_uid = models.CharField(max_length=64)
+    t1ce_series_uid = models.CharField(max_length=64, help_text="The series whose grid the SEG is on")
+    model_name = models.CharField(max_length=64)
+    model_version = models.CharField(max_length=64)
+    model_is_demo = models.BooleanField()
+    model_statement = models.TextField()
+    phase = models.CharField(max_length=8, choices=[(phase.value, phase.value) for phase in Phase])
+    warnings = models.JSONField(default=list, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    superseded_by = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="supersedes"
+    )
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"result of job {self.job_id}"
+
+    @property
+    def volumes(self) -> dict[str, Measurement]:
+        """The measurements by compartment, in the order of `MeasuredRegion`; prefetched rows are used."""
+        found = {row.compartment: row for row in self.measurements.all()}
+        return {region.value: found[region.value] for region in MeasuredRegion if region.value in found}
+
+
+class Measurement(models.Model):
+    """A volume with its 95 % interval, in millilitres, rounded once to 0.01 ml before anything reads it."""
+
+    result = models.ForeignKey(Result, on_delete=models.CASCADE, related_name="measurements")
+    compartment = models.CharField(
+        max_length=2, choices=[(region.value, region.value) for region in MeasuredRegion]
+    )
+    ml = models.DecimalField(max_digits=9, decimal_places=2)
+    low_ml = models.DecimalField(max_digits=9, decimal_places=2)
+    high_ml = models.DecimalField(max_digits=9, decimal_places=2)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["result", "compartment"], name="one_measurement_per_compartment"),
+            models.CheckConstraint(
+                condition=models.Q(low_ml__gte=0)
+                & models.Q(low_ml__lte=models.F("ml"))
+                & models.Q(ml__lte=models.F("high_ml")),
+                name="volume_inside_its_interval",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.compartment} {self.ml} ml ({self.low_ml} to {self.high_ml})"

@@ -1,0 +1,283 @@
+"""Jobs: one per study, chosen series and model. Work is claimed by taking a lease on the row."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.db import models, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from review.models.intake import Study
+from segmentation.types import Phase
+
+RESEND_AFTER_S = 10
+RESEND_AT_MOST_S = 600
+RETRY_AFTER_S = 5
+RETRY_AT_MOST_S = 300
+RETRIES = 300
+"""With five minutes between most of them, a PACS may be away for a day before a job gives up."""
+
+
+class LostLeaseError(Exception):
+    """Another worker has this job now; what this one did is not to be recorded."""
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    """Which job comes next, and which were left lying."""
+
+    def claim(self, stage: Job.Stage, owner: str, lease_s: int) -> Job | None:
+        """Take the queued job of this stage with the highest priority, oldest first; None when there is none.
+
+        A message is only a ticket for "a job of this stage", so a lost or doubled one does no harm.
+        """
+        ready = self.filter(stage=stage, state=Job.State.QUEUED, not_before__lte=Now())
+        with transaction.atomic():
+            job = ready.select_for_update(skip_locked=True).order_by("-priority", "queued_at", "pk").first()
+            if job is None:
+                return None
+            job._start(owner, lease_s)
+        return job
+
+    def silent(self) -> JobQuerySet:
+        """Running jobs whose worker let the lease run out."""
+        return self.filter(state=Job.State.RUNNING, lease_until__lt=Now())
+
+    def unsent(self) -> JobQuerySet:
+        """Queued jobs that are due for a message: never sent, waited for, or perhaps lost by the broker."""
+        return self.filter(state=Job.State.QUEUED, send_at__lte=Now())
+
+
+class Job(models.Model):
+    """The work on one study with these series and this model, and where it stands."""
+
+    class Stage(models.TextChoices):
+        """The three actors a job goes through."""
+
+        PREPARE = "prepare", "Prepare"
+        INFER = "infer", "Infer"
+        PUBLISH = "publish", "Publish"
+
+    class State(models.TextChoices):
+        """Where a job stands."""
+
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        SUPERSEDED = "superseded", "Superseded"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="jobs")
+    series_key = models.CharField(
+        max_length=64, help_text="Digest of the chosen series and of their instances"
+    )
+    chosen = models.JSONField(help_text="Role -> series_uid, orthanc_id, instances_digest, description")
+    model_name = models.CharField(max_length=64)
+    model_version = models.CharField(max_length=64)
+    phase = models.CharField(max_length=8, choices=[(phase.value, phase.value) for phase in Phase])
+    priority = models.IntegerField(default=0)
+    destinations = models.JSONField(default=list, blank=True)
+    requested_by = models.CharField(
+        max_length=150, blank=True, help_text="Who asked for it again, if anyone did"
+    )
+
+    stage = models.CharField(max_length=8, choices=Stage.choices, default=Stage.PREPARE)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED, db_index=True)
+    progress = models.CharField(max_length=200, blank=True)
+    error = models.TextField(blank=True)
+    attempts = models.PositiveIntegerField(default=0, help_text="Starts of this stage without an end")
+    retries = models.PositiveIntegerField(default=0, help_text="Times this stage waited for Orthanc")
+    lease_owner = models.CharField(max_length=100, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    not_before = models.DateTimeField(default=timezone.now)
+    send_at = models.DateTimeField(
+        default=timezone.now, help_text="When the sweeper sends its message (again)"
+    )
+    sends = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    queued_at = models.DateTimeField(default=timezone.now, help_text="When the present stage was queued")
+    stage_started_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    seconds = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Seconds per stage, and under <stage>_queue those waited before it",
+    )
+    step_seconds = models.JSONField(default=dict, blank=True, help_text="Stage -> its own steps -> seconds")
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-created_at"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["study", "series_key", "model_name", "model_version"],
+                name="one_job_per_series_and_model",
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["stage", "state", "-priority", "queued_at"])
+        ]
+
+    def __str__(self) -> str:
+        return f"job {self.pk}"
+
+    def _start(self, owner: str, lease_s: int) -> None:
+        now = timezone.now()
+        self.state, self.attempts = Job.State.RUNNING, self.attempts + 1
+        self.lease_owner, self.lease_until = owner, now + timedelta(seconds=lease_s)
+        self.stage_started_at, self.started_at = now, self.started_at or now
+        waited_s = (now - self.queued_at).total_seconds()
+        self.seconds = {**self.seconds, f"{self.stage}_queue": round(waited_s, 2)}
+        self.progress = f"{self.get_stage_display()} started"
+        self.save()
+        self._tell_study(Study.State.PROCESSING, self.progress)
+
+    def renew(self, lease_s: int) -> bool:
+        """Keep the lease; False when it is another worker's by now."""
+        return self._mine().update(lease_until=Now() + timedelta(seconds=lease_s)) == 1
+
+    def report(self, text: str) -> None:
+        """Say on the worklist what is being done, for example "registering FLAIR"."""
+        if self._mine().update(progress=text[:200]):
+            self._tell_study(Study.State.PROCESSING, text)
+
+    def advance(self, stage: Job.Stage, steps: dict[str, float]) -> None:
+        """End this stage and queue the next.
+
+        Raises:
+            LostLeaseError: another worker took the job over.
+        """
+        self._end(
+            steps,
+            stage=stage,
+            state=Job.State.QUEUED,
+            progress=f"Waiting for {stage.label.lower()}",
+            **self._queued_again(),
+        )
+        self._tell_study(Study.State.PROCESSING, self.progress)
+
+    def finish(self, steps: dict[str, float]) -> None:
+        """End the last stage: the results are in Orthanc and the numbers in the database.
+
+        Raises:
+            LostLeaseError: another worker took the job over.
+        """
+        self._end(steps, state=Job.State.DONE, progress="", error="", finished_at=timezone.now())
+        self._tell_study(Study.State.DONE, "")
+
+    def supersede(self) -> bool:
+        """Give up work that a newer job of the study replaces; False when it has ended already."""
+        open_states = [Job.State.QUEUED, Job.State.RUNNING]
+        ended = Job.objects.filter(pk=self.pk, state__in=open_states).update(
+            state=Job.State.SUPERSEDED,
+            progress="",
+            lease_owner="",
+            lease_until=None,
+            finished_at=timezone.now(),
+        )
+        return bool(ended)
+
+    def fail(self, text: str) -> bool:
+        """End for good, with the reason in words for people; False when another worker has the job."""
+        ended = self._mine().update(
+            state=Job.State.FAILED,
+            error=text,
+            progress="",
+            lease_owner="",
+            lease_until=None,
+            finished_at=timezone.now(),
+        )
+        if ended:
+            self._tell_study(Study.State.FAILED, text)
+        return bool(ended)
+
+    def wait_for_orthanc(self, text: str) -> None:
+        """Queue the stage again for later, longer each time, and give up after `RETRIES`."""
+        if self.retries >= RETRIES:
+            self.fail(f"Gave up after {self.retries} tries: {text}")
+            return
+        delay = timedelta(seconds=min(RETRY_AFTER_S * 2 ** min(self.retries, 10), RETRY_AT_MOST_S))
+        self._put_back(
+            delay, f"Orthanc does not answer, trying again: {text}", attempts=0, retries=self.retries + 1
+        )
+
+    def stumble(self, text: str, max_attempts: int) -> None:
+        """Queue the stage again after an end that nobody foresaw, or fail when that was tried often enough."""
+        if self.attempts >= max_attempts:
+            self.fail(text)
+            return
+        self._put_back(timedelta(seconds=RETRY_AFTER_S), f"Trying again: {text}")
+
+    def restart(self, by: str) -> bool:
+        """Queue a failed job from its first stage; False when it is not failed."""
+        again = Job.objects.filter(pk=self.pk, state=Job.State.FAILED).update(
+            stage=Job.Stage.PREPARE,
+            state=Job.State.QUEUED,
+            error="",
+            progress="",
+            requested_by=by,
+            finished_at=None,
+            started_at=None,
+            seconds={},
+            step_seconds={},
+            **self._queued_again(),
+        )
+        if again:
+            self.refresh_from_db()
+            self._tell_study(Study.State.QUEUED, "")
+        return bool(again)
+
+    def mark_sent(self) -> None:
+        """Note that a message goes out now; should it be lost, the next goes out later, each time after longer."""
+        delay_s = min(RESEND_AFTER_S * 2 ** min(self.sends, 10), RESEND_AT_MOST_S)
+        Job.objects.filter(pk=self.pk).update(
+            sends=models.F("sends") + 1, send_at=Now() + timedelta(seconds=delay_s)
+        )
+
+    def _put_back(self, delay: timedelta, text: str, **fields: Any) -> None:
+        then = timezone.now() + delay
+        values = {
+            "state": Job.State.QUEUED,
+            "progress": text[:200],
+            "lease_owner": "",
+            "lease_until": None,
+            **fields,
+        }
+        if self._mine().update(**values, not_before=then, send_at=then, sends=0):
+            self._tell_study(Study.State.PROCESSING, text)
+
+    def _queued_again(self) -> dict[str, Any]:
+        now = timezone.now()
+        return {"attempts": 0, "retries": 0, "queued_at": now, "not_before": now, "send_at": now, "sends": 0}
+
+    def _end(self, steps: dict[str, float], **fields: Any) -> None:
+        started = self.stage_started_at or timezone.now()
+        seconds = {**self.seconds, self.stage: round((timezone.now() - started).total_seconds(), 2)}
+        step_seconds = {
+            **self.step_seconds,
+            self.stage: {name: round(value, 2) for name, value in steps.items()},
+        }
+        values = {
+            **fields,
+            "seconds": seconds,
+            "step_seconds": step_seconds,
+            "lease_owner": "",
+            "lease_until": None,
+        }
+        if not self._mine().update(**values):
+            raise LostLeaseError(f"Job {self.pk} was taken over at stage {self.stage}.")
+        self.refresh_from_db()
+
+    def _mine(self) -> models.QuerySet[Job]:
+        return Job.objects.filter(pk=self.pk, state=Job.State.RUNNING, lease_owner=self.lease_owner)
+
+    def _tell_study(self, state: Study.State, reason: str) -> None:
+        # An older job that runs on while its successor waits must not speak for the study.
+        study = Study.objects.filter(pk=self.study_id, current_job=self.pk).first()
+        if study is not None:
+            study.move(state, reason)
