@@ -1,0 +1,50 @@
+# The commands of the project. `make demo` and `make test` need nothing but Python 3.11+, git and make.
+PYTHON := .venv/bin/python
+.PHONY: help install demo up down status test check format bench drill screenshots
+
+help:  ## these lines
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install:  ## system packages, virtual environment, viewer
+	@echo "Setting up"
+	@./webapp/stack/bootstrap.sh
+
+demo: install  ## start everything and show it with a synthetic patient of three visits
+	@echo "Starting"
+	@$(PYTHON) -m webapp.stack demo
+
+up: install  ## start everything without demo data
+	@echo "Starting"
+	@$(PYTHON) -m webapp.stack up
+
+down:  ## stop everything
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m webapp.stack down; else echo "Nothing was running."; fi
+
+status:  ## say what runs
+	@$(PYTHON) -m webapp.stack status
+
+testinstall:
+	@echo "Setting up"
+	@./webapp/stack/bootstrap.sh --tests
+
+test: testinstall  ## every test, with the real servers and a real browser
+	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+check: install  ## lint, types, import rules
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" lint-imports
+
+format: install  ## bring the code into shape
+	@$(PYTHON) -m ruff check --fix .
+	@$(PYTHON) -m ruff format .
+
+bench: install  ## measurements that print figures: speed of the cascade, of preparation, of the worklist
+	@$(PYTHON) -m tests.benchmarks
+
+drill: testinstall  ## long fault drills: kill every process in every stage
+	@$(PYTHON) -m pytest tests/drills -p no:randomly $(PYTEST_ARGS)
+
+screenshots: testinstall  ## the pictures of the README, from a running demo
+	@$(PYTHON) -m tests.screenshots

@@ -1,0 +1,52 @@
+"""The private PostgreSQL and Redis of a test run: the same code that `make up` uses, in a folder that goes away."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from webapp.stack import postgres, redis
+from webapp.stack.ports import choose_port, is_answering
+
+
+def start_services() -> dict[str, str]:
+    """Start both servers for this process and return the variables that point to them."""
+    folder = Path(tempfile.mkdtemp(prefix="glioma-test-"))
+    stack = ExitStack()
+    atexit.register(stack.close)
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    password = secrets.token_urlsafe(16)
+    pg_port = choose_port("TEST_PG_PORT", 15432, set())
+    database = stack.enter_context(postgres.running(folder / "pg", pg_port, password, folder / "pg.log"))
+    redis_port = choose_port("TEST_REDIS_PORT", 16379, {pg_port})
+    server = subprocess.Popen(
+        redis.command(folder / "redis", redis_port, password),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    stack.callback(server.wait)
+    stack.callback(server.terminate)
+    while not is_answering(redis_port):
+        if server.poll() is not None:
+            raise RuntimeError("The private Redis of the tests ended at once.")
+        time.sleep(0.05)
+    return {
+        "DATABASE_URL": database,
+        "REDIS_URL": redis.url(redis_port, password),
+        "SECRET_KEY": secrets.token_urlsafe(32),
+        "NUDGE_TOKEN": secrets.token_urlsafe(32),
+        "GLIOMA_VAR": str(folder / "var"),
+    }
+
+
+def forget_caller() -> None:
+    """Drop variables that would point the tests at a real installation."""
+    for name in ("DATABASE_URL", "REDIS_URL", "BROKER_URL", "ORTHANC_URL", "MODEL", "ARTEFACTS_DIR"):
+        os.environ.pop(name, None)

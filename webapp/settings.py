@@ -1,0 +1,171 @@
+"""Every setting, and the only reader of the environment.
+
+`make up` writes what it generated (secrets, addresses of the private services) to `stack.env` in the data folder;
+a variable of the process always wins, so each service can be replaced by an external one.
+"""
+
+import os
+from pathlib import Path
+
+import dj_database_url
+from django.core.management.utils import get_random_secret_key
+
+from webapp.environment import Environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = Path(os.environ.get("GLIOMA_VAR") or BASE_DIR / "var").resolve()
+env = Environment(VAR_DIR / "stack.env")
+
+# Without a database nothing can log in and there is nothing to protect (`manage.py phantom`, `makemigrations`),
+# so a throw-away key does. With one, the key is required: sessions must survive a restart.
+DATABASE_URL = env.text("DATABASE_URL")
+SECRET_KEY = env.text("SECRET_KEY") if DATABASE_URL else get_random_secret_key()
+DEBUG = env.flag("DEBUG", default=False)
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", "")
+BEHIND_HTTPS = env.flag("BEHIND_HTTPS", default=False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_HTTPS else None
+# Two copies on one host (other ports) share the browser's cookie jar: each has its own cookie name.
+SESSION_COOKIE_NAME = f"glioma_session_{env.text('PORT', '8000')}"
+CSRF_COOKIE_NAME = f"glioma_csrf_{env.text('PORT', '8000')}"
+SESSION_COOKIE_AGE = env.number("SESSION_HOURS", 12) * 3600
+X_FRAME_OPTIONS = "SAMEORIGIN"
+
+INSTALLED_APPS = [
+    "django_dramatiq",
+    "review",
+    "frontend",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "drf_spectacular",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "webapp.urls"
+WSGI_APPLICATION = "webapp.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {
+    "default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)
+    if DATABASE_URL
+    else {"ENGINE": "django.db.backends.dummy"}
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+LOGIN_URL = "/login/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/login/"
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = env.text("TIME_ZONE", "UTC")
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+# Uploaded studies are streamed to disk; the limit only guards the form fields.
+DATA_UPLOAD_MAX_NUMBER_FILES = 5000
+FILE_UPLOAD_TEMP_DIR = None
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
+    "PAGE_SIZE": 50,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Glioma review",
+    "DESCRIPTION": "Studies, jobs and tumour volumes with their intervals. Research use, not a medical device.",
+    "VERSION": "0.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
+
+# One broker: Redis by default, RabbitMQ by its address.
+BROKER_URL = env.text("BROKER_URL") or env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
+DRAMATIQ_BROKER = {
+    "BROKER": "dramatiq.brokers.rabbitmq.RabbitmqBroker"
+    if BROKER_URL.startswith("amqp")
+    else "dramatiq.brokers.redis.RedisBroker",
+    "OPTIONS": {"url": BROKER_URL},
+    "MIDDLEWARE": [
+        "dramatiq.middleware.AgeLimit",
+        "dramatiq.middleware.TimeLimit",
+        "dramatiq.middleware.Callbacks",
+        "dramatiq.middleware.Retries",
+        "dramatiq.middleware.ShutdownNotifications",
+        "django_dramatiq.middleware.DbConnectionsMiddleware",
+        "review.worker.DieWithMaster",
+    ],
+}
+DRAMATIQ_AUTODISCOVER_MODULES = ["tasks"]
+
+# The PACS. Its credentials stay in this process: browsers reach DICOMweb only through Django.
+ORTHANC_URL = env.text("ORTHANC_URL", "http://127.0.0.1:8042")
+ORTHANC_USER = env.text("ORTHANC_USER")
+ORTHANC_PASSWORD = env.text("ORTHANC_PASSWORD")
+ORTHANC_TIMEOUT_S = env.number("ORTHANC_TIMEOUT_S", 60)
+NUDGE_TOKEN = env.text("NUDGE_TOKEN")
+
+# Work.
+ARTEFACTS_DIR = Path(env.text("ARTEFACTS_DIR", str(VAR_DIR / "artefacts")))
+MODEL_DIRS = [BASE_DIR / "segmentation" / "models", VAR_DIR / "models"]
+MODEL = env.text("MODEL")  # a name from MODEL_DIRS; empty takes the best installed one
+DEVICE = env.text("DEVICE", "auto")
+FOLLOW_INTERVAL_S = env.number("FOLLOW_INTERVAL_S", 2)
+LEASE_S = env.number("LEASE_S", 20)  # a stage whose worker was silent for so long is started again
+MAX_ATTEMPTS = env.number("MAX_ATTEMPTS", 3)
+WAIT_FOR_SERIES_H = env.number("WAIT_FOR_SERIES_H", 24)
+
+OHIF_DIR = Path(env.text("OHIF_DIR", str(BASE_DIR / "frontend" / "ohif" / "dist")))
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    # Request lines of the clients below would put study and patient identifiers into the logs.
+    "loggers": {"httpx": {"level": "WARNING"}, "httpcore": {"level": "WARNING"}},
+}

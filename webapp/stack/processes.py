@@ -1,0 +1,90 @@
+"""The command line of each process in the Procfile."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from webapp.stack import postgres, redis
+from webapp.stack.keeper import Keeper
+from webapp.stack.plan import REPOSITORY, Plan, load_plan, var_dir
+
+WEB_THREADS = 16  # a viewer asks for many frames at once; each waits on Orthanc, not on the processor
+
+# Freshly mapped memory in huge pages: measured 1.7 times faster inference, without memory growth.
+FAST_MALLOC = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """How to start one process, and the signal that ends it well."""
+
+    line: list[str]
+    stop_signal: int = signal.SIGTERM
+    extra: tuple[tuple[str, str], ...] = ()
+
+
+def _manage(*words: str) -> list[str]:
+    return [sys.executable, str(REPOSITORY / "manage.py"), *words]
+
+
+def _postgres(plan: Plan, var: Path) -> Command:
+    return Command(postgres.command(var / "postgres", plan.port("PG_PORT")), signal.SIGINT)
+
+
+def _redis(plan: Plan, var: Path) -> Command:
+    return Command(redis.command(var / "redis", plan.port("REDIS_PORT"), plan.variables["REDIS_PASSWORD"]))
+
+
+def _orthanc(plan: Plan, var: Path) -> Command:
+    from webapp.stack.pacs import orthanc_command
+
+    return Command(orthanc_command(plan, var))
+
+
+def _web(plan: Plan, var: Path) -> Command:
+    host = os.environ.get("WEB_HOST", "127.0.0.1")
+    return Command(
+        [
+            sys.executable, "-m", "gunicorn", "webapp.wsgi", "--bind", f"{host}:{plan.variables['PORT']}",
+            "--workers", "1", "--threads", str(WEB_THREADS), "--timeout", "120", "--graceful-timeout", "3",
+            "--forwarded-allow-ips", os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"),
+        ]
+    )  # fmt: skip
+
+
+def _follower(plan: Plan, var: Path) -> Command:
+    return Command(_manage("follow"))
+
+
+def _worker(queue: str) -> Callable[[Plan, Path], Command]:
+    def build(plan: Plan, var: Path) -> Command:
+        line = _manage("rundramatiq", "--processes", "1", "--threads", "1", "--queues", queue)
+        return Command(line, extra=tuple(FAST_MALLOC.items()))
+
+    return build
+
+
+COMMANDS: dict[str, Callable[[Plan, Path], Command]] = {
+    "postgres": _postgres,
+    "redis": _redis,
+    "orthanc": _orthanc,
+    "web": _web,
+    "follower": _follower,
+    "worker_cpu": _worker("cpu"),
+    "worker_gpu": _worker("gpu"),
+}
+
+
+def keep(name: str) -> int:
+    """Run one process of the Procfile until told to stop, starting it again when it dies."""
+    plan = load_plan()
+    os.environ.update(plan.environment())
+    os.chdir(REPOSITORY)
+    command = COMMANDS[name](plan, var_dir())
+    os.environ.update(dict(command.extra))
+    return Keeper(name, command.line, var_dir(), command.stop_signal).run()
