@@ -16,9 +16,16 @@ from webapp.stack import postgres, redis
 from webapp.stack.ports import choose_port, is_answering
 
 
+def reachable_folder() -> Path:
+    """A temporary folder that other users may enter: PostgreSQL may have to run as nobody."""
+    folder = Path(tempfile.mkdtemp(prefix="glioma-test-"))
+    folder.chmod(0o711)
+    return folder
+
+
 def start_services() -> dict[str, str]:
     """Start both servers for this process and return the variables that point to them."""
-    folder = Path(tempfile.mkdtemp(prefix="glioma-test-"))
+    folder = reachable_folder()
     stack = ExitStack()
     atexit.register(stack.close)
     stack.callback(shutil.rmtree, folder, ignore_errors=True)

@@ -16,6 +16,8 @@ from webapp.stack.errors import StackError
 
 ROLE = DATABASE = "glioma"
 READY_WITHIN_S = 60
+NOBODY = 65534
+AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
 
 
 def find_binaries() -> Path:
@@ -38,24 +40,37 @@ def find_binaries() -> Path:
     )
 
 
+def _works(prefix: list[str]) -> bool:
+    """Whether a command can be run behind this prefix, our PostgreSQL with it."""
+    if not shutil.which(prefix[0]):
+        return False
+    probe = [*prefix, str(find_binaries() / "postgres"), "--version"]
+    return subprocess.run(probe, capture_output=True, check=False).returncode == 0
+
+
 def _unprivileged() -> list[str]:
     """Prefix that runs PostgreSQL when we are root, which it refuses.
 
     A user namespace without a mapping hides that we are root, while the files stay ours: no extra system user,
-    no change of folder permissions.
+    no change of folder permissions. Where those are forbidden (some containers), the user nobody.
     """
     if os.geteuid() != 0:
         return []
-    unshare = shutil.which("unshare")
-    if (
-        unshare
-        and subprocess.run([unshare, "--user", "true"], capture_output=True, check=False).returncode == 0
-    ):
-        return [unshare, "--user"]
+    if _works(["unshare", "--user"]):
+        return ["unshare", "--user"]
+    if _works(AS_NOBODY):
+        return AS_NOBODY
     raise StackError(
-        "PostgreSQL refuses to run as root and this system has no user namespaces: "
+        "PostgreSQL refuses to run as root, and neither a user namespace nor the user nobody works here: "
         "start as an ordinary user, or set DATABASE_URL to a running server."
     )
+
+
+def _hand_over(folder: Path) -> None:
+    """Give an empty data folder to the user nobody, where that is who runs PostgreSQL."""
+    folder.mkdir(parents=True)
+    if _unprivileged() == AS_NOBODY:
+        shutil.chown(folder, NOBODY, NOBODY)
 
 
 def create_cluster(folder: Path, password: str) -> None:
@@ -64,9 +79,12 @@ def create_cluster(folder: Path, password: str) -> None:
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder, ignore_errors=True)  # left over from an interrupted first start
+    _hand_over(folder)
     password_file = folder.parent / f".{secrets.token_hex(8)}"
     password_file.touch(mode=0o600)
     password_file.write_text(password)
+    if _unprivileged() == AS_NOBODY:
+        shutil.chown(password_file, NOBODY, NOBODY)
     try:
         done = subprocess.run(
             [*_unprivileged(), str(find_binaries() / "initdb"), "-D", str(folder), "-U", ROLE, "-E", "UTF8",

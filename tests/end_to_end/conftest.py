@@ -1,0 +1,32 @@
+"""One installation with the demo model for all end-to-end tests, and the phantom patient to send to it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.installation import REPOSITORY, Installation, installed
+from tests.services import reachable_folder
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Installation]:
+    """A running stack whose model is the packaged demo model: quick, and there without ../shared."""
+    folder = reachable_folder()
+    with installed(folder / "var", MODEL="phantom-demo", LEASE_S="6") as running:
+        yield running
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The synthetic patient's three visits as DICOM, with truth.json beside them."""
+    folder = tmp_path_factory.mktemp("phantom")
+    line = [sys.executable, "manage.py", "phantom", str(folder), "--visits", "3"]
+    subprocess.run(line, cwd=REPOSITORY, check=True, capture_output=True)
+    return folder
