@@ -1,0 +1,60 @@
+// Our extension of OHIF: series roles for hanging, the four-up protocol, the panel, and the overlay's controls.
+
+import { connect } from './bridge.js';
+import { PROTOCOL_ID, ROLE_ATTRIBUTE, fourUp } from './hanging-protocol.js';
+import { createOverlay } from './overlay.js';
+import { roleOf } from './study.js';
+
+export const EXTENSION_ID = 'glioma-review';
+
+function studyUidFromAddress() {
+  return new URLSearchParams(window.location.search).get('StudyInstanceUIDs')?.split(',')[0] ?? '';
+}
+
+// The panel's content is a page of Django: server-rendered, tested without a viewer.
+function PanelFrame() {
+  const { React } = window.gliomaReview;
+  return React.createElement('iframe', {
+    title: 'Volumes and controls',
+    src: `/panel/${encodeURIComponent(studyUidFromAddress())}/`,
+    'data-cy': 'glioma-panel',
+    style: { border: 0, width: '100%', height: '100%', display: 'block', background: '#0b1016' },
+  });
+}
+
+let disconnect = null;
+
+export default {
+  id: EXTENSION_ID,
+
+  preRegistration({ servicesManager }) {
+    const { hangingProtocolService } = servicesManager.services;
+    hangingProtocolService.addCustomAttribute(ROLE_ATTRIBUTE, 'Role of the series for the model', roleOf);
+  },
+
+  onModeEnter({ servicesManager, extensionManager }) {
+    disconnect?.();
+    disconnect = connect(createOverlay({ servicesManager, extensionManager }), { servicesManager });
+  },
+
+  onModeExit() {
+    disconnect?.();
+    disconnect = null;
+  },
+
+  getHangingProtocolModule() {
+    return [{ name: PROTOCOL_ID, protocol: fourUp }];
+  },
+
+  getPanelModule() {
+    return [
+      {
+        name: 'volumes',
+        iconName: 'tab-segmentation',
+        iconLabel: 'Volumes',
+        label: 'Volumes',
+        component: PanelFrame,
+      },
+    ];
+  },
+};

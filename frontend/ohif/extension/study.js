@@ -1,0 +1,30 @@
+// What Django knows of the study that is open: which series has which role, and which SEG is the current result.
+
+const NOTHING = { roles: {}, seg_series_uid: '', state: '' };
+let facts = NOTHING;
+
+export function currentFacts() {
+  return facts;
+}
+
+export async function fetchFacts(studyUid) {
+  const answer = await fetch(`/viewer/${encodeURIComponent(studyUid)}/roles.json`, {
+    credentials: 'same-origin',
+    headers: { Accept: 'application/json' },
+  });
+  // A study that reached Orthanc but not yet our worklist can still be looked at, without roles.
+  facts = answer.ok ? await answer.json() : NOTHING;
+  return facts;
+}
+
+// "T1CE", "FLAIR", "T1", "T2" for the series that the model used (or would use), "SEG" for the current result.
+export function roleOf(displaySet) {
+  const uid = displaySet?.SeriesInstanceUID;
+  if (!uid) {
+    return 'none';
+  }
+  if (displaySet.Modality === 'SEG') {
+    return uid === facts.seg_series_uid ? 'SEG' : 'none';
+  }
+  return facts.roles[uid] ?? 'none';
+}

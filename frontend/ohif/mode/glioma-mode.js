@@ -1,0 +1,43 @@
+// Our mode: OHIF's basic one with our hanging protocol, our panel at the right, and roles fetched before hanging.
+
+import { PROTOCOL_ID } from '../extension/hanging-protocol.js';
+import { fetchFacts } from '../extension/study.js';
+
+const PANEL = 'glioma-review.panelModule.volumes';
+
+async function openStudy({ studyInstanceUIDs }) {
+  const [studyUid] = studyInstanceUIDs;
+  await fetchFacts(studyUid);
+  return [];
+}
+
+function layoutOf(basicRoute) {
+  return async args => {
+    const layout = await basicRoute.layoutTemplate(args);
+    layout.props = {
+      ...layout.props,
+      leftPanelClosed: true,
+      rightPanels: [PANEL],
+      rightPanelClosed: false,
+      rightPanelResizable: true,
+    };
+    return layout;
+  };
+}
+
+async function modeFactory({ loadModules }) {
+  const [basicMode] = await loadModules(['@ohif/mode-basic']);
+  const basic = basicMode.modeInstance;
+  const [route] = basic.routes;
+  return {
+    ...basic,
+    id: 'glioma-mode',
+    routeName: 'viewer',
+    displayName: 'Glioma review',
+    hide: false,
+    hangingProtocol: PROTOCOL_ID,
+    routes: [{ ...route, path: 'viewer', init: openStudy, layoutTemplate: layoutOf(route) }],
+  };
+}
+
+export default { id: 'glioma-mode', modeFactory };
