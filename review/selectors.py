@@ -56,8 +56,8 @@ def worklist(
 ) -> Page[Study]:
     """One page of studies; a page past the end gives the last one.
 
-    `search` looks in patient name and ID, accession number, description and study UID. `since` keeps the studies
-    that changed after it. An unknown order gives the default.
+    `search` looks in patient name and ID, accession number, description and study UID. `since` keeps the
+    studies that changed after it. An unknown order gives the default.
     """
     found = filtered_studies(states=states, search=search, patient_id=patient_id, since=since)
     return Paginator(found.order_by(*ORDERS.get(order, ORDERS["changed"])), page_size).get_page(page)

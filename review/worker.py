@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import multiprocessing
 import os
 import signal
+import socket
 import sys
+import threading
 from typing import Any
 
+from django.db import DatabaseError, InterfaceError, connection
 from dramatiq.middleware import Middleware
 
 PR_SET_PDEATHSIG = 1
+
+log = logging.getLogger(__name__)
 
 
 class DieWithMaster(Middleware):
@@ -28,3 +34,35 @@ class DieWithMaster(Middleware):
         master = multiprocessing.parent_process()
         if master is not None and os.getppid() != master.pid:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Heartbeat(Middleware):
+    """Write down every few seconds that this worker process is alive and which queues it serves."""
+
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
+        self._name = ""
+
+    def after_worker_boot(self, broker: Any, worker: Any) -> None:
+        """Start to beat."""
+        self._name = f"{socket.gethostname()}:{os.getpid()}"
+        # A queue has a second one for delayed messages, which is of no interest here.
+        queues = sorted(name for name in (worker.consumers or broker.queues) if not name.endswith(".DQ"))
+        threading.Thread(target=self._beat, args=(queues,), name="heartbeat", daemon=True).start()
+
+    def before_worker_shutdown(self, broker: Any, worker: Any) -> None:
+        """Stop, so that the worker does not look like one that died."""
+        self._stopped.set()
+
+    def _beat(self, queues: list[str]) -> None:
+        from review.models.workers import BEAT_EVERY_S, WorkerBeat
+
+        while not self._stopped.is_set():
+            try:
+                WorkerBeat.beat(self._name, queues)
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("the worker's heartbeat could not be written (%s)", type(error).__name__)
+                connection.close()
+            self._stopped.wait(BEAT_EVERY_S)
+        WorkerBeat.objects.filter(name=self._name).delete()
+        connection.close()

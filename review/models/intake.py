@@ -71,7 +71,7 @@ class Study(models.Model):
         wait_deadline: datetime | None = None,
         only_from: tuple[Study.State, ...] = (),
     ) -> bool:
-        """Go to a state, with its reason; False where the row is there already or stands elsewhere than `only_from`.
+        """Go to a state, with its reason; False where the row is there already, or not in one of `only_from`.
 
         A study announced again must not climb the worklist, so `changed_at` moves only with a real change.
         """

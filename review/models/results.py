@@ -8,6 +8,7 @@ from django.db import models
 from django.utils import timezone
 
 from orthanc.types import MeasuredRegion
+from review.models.intake import Study
 from segmentation.types import Phase
 
 
@@ -37,6 +38,15 @@ class Result(models.Model):
 
     def __str__(self) -> str:
         return f"result of job {self.job_id}"
+
+    def make_current(self) -> None:
+        """Let this be the result that speaks for its study; the one before is superseded by it."""
+        Result.objects.filter(study=self.study_id, superseded_by=None).exclude(pk=self.pk).update(
+            superseded_by=self
+        )
+        Result.objects.filter(pk=self.pk).update(superseded_by=None)
+        self.superseded_by = None
+        Study.objects.filter(pk=self.study_id).update(current_result=self, changed_at=timezone.now())
 
     @property
     def volumes(self) -> dict[str, Measurement]:

@@ -98,6 +98,7 @@ class Job(models.Model):
     )
     sends = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
+    queued_first_at = models.DateTimeField(default=timezone.now, help_text="When its first stage was queued")
     queued_at = models.DateTimeField(default=timezone.now, help_text="When the present stage was queued")
     stage_started_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -125,6 +126,13 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"job {self.pk}"
+
+    @property
+    def all_seconds(self) -> dict[str, float]:
+        """Seconds per stage, `<stage>_queue` before it, and once it has ended those in all."""
+        if self.finished_at is None:
+            return dict(self.seconds)
+        return {**self.seconds, "total": round((self.finished_at - self.queued_first_at).total_seconds(), 2)}
 
     def _start(self, owner: str, lease_s: int) -> None:
         now = timezone.now()
@@ -207,15 +215,15 @@ class Job(models.Model):
         )
 
     def stumble(self, text: str, max_attempts: int) -> None:
-        """Queue the stage again after an end that nobody foresaw, or fail when that was tried often enough."""
+        """Queue the stage again after an unforeseen end, or fail when that was tried often enough."""
         if self.attempts >= max_attempts:
             self.fail(text)
             return
         self._put_back(timedelta(seconds=RETRY_AFTER_S), f"Trying again: {text}")
 
     def restart(self, by: str) -> bool:
-        """Queue a failed job from its first stage; False when it is not failed."""
-        again = Job.objects.filter(pk=self.pk, state=Job.State.FAILED).update(
+        """Queue a failed or superseded job from its first stage; False when it stands otherwise."""
+        again = Job.objects.filter(pk=self.pk, state__in=[Job.State.FAILED, Job.State.SUPERSEDED]).update(
             stage=Job.Stage.PREPARE,
             state=Job.State.QUEUED,
             error="",
@@ -225,6 +233,7 @@ class Job(models.Model):
             started_at=None,
             seconds={},
             step_seconds={},
+            queued_first_at=timezone.now(),
             **self._queued_again(),
         )
         if again:
@@ -233,7 +242,7 @@ class Job(models.Model):
         return bool(again)
 
     def mark_sent(self) -> None:
-        """Note that a message goes out now; should it be lost, the next goes out later, each time after longer."""
+        """Note that a message goes out now; the next, should it be lost, goes later, each time after longer."""
         delay_s = min(RESEND_AFTER_S * 2 ** min(self.sends, 10), RESEND_AT_MOST_S)
         Job.objects.filter(pk=self.pk).update(
             sends=models.F("sends") + 1, send_at=Now() + timedelta(seconds=delay_s)

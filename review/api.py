@@ -1,0 +1,169 @@
+"""The API: views ask, services write, selectors read."""
+
+from __future__ import annotations
+
+import hmac
+
+from django.conf import settings
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiTypes, extend_schema
+from rest_framework import generics
+from rest_framework.exceptions import APIException, NotFound, PermissionDenied
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from orthanc.errors import OrthancUnavailableError
+from review import nudge, selectors
+from review.health import system_health
+from review.models import IntakeProblem, Study
+from review.pacs import connect
+from review.roles import MayRead, MayWork
+from review.serializers import (
+    ErrorSerializer,
+    HealthSerializer,
+    ProblemSerializer,
+    StudyDetailSerializer,
+    StudyFilterSerializer,
+    StudySerializer,
+    UploadReportSerializer,
+    UploadSerializer,
+)
+from review.services import NothingToRetryError, retry_study
+from review.upload import take_upload
+
+
+class OrthancIsAway(APIException):
+    """Orthanc does not answer now."""
+
+    status_code = 503
+    default_detail = "Orthanc does not answer at the moment. Try again later."
+
+
+class CannotRetry(APIException):
+    """Trying again has no meaning."""
+
+    status_code = 409
+
+
+class StudyList(generics.ListAPIView[Study]):
+    """All studies, with filters, the latest change first."""
+
+    permission_classes = [MayRead]
+    serializer_class = StudySerializer
+    queryset = Study.objects.none()  # for the schema
+
+    @extend_schema(parameters=[StudyFilterSerializer])
+    def get(self, request: Request, *args: object, **kwargs: object) -> Response:
+        """Give one page."""
+        return super().get(request, *args, **kwargs)
+
+    def get_queryset(self) -> QuerySet[Study]:
+        """The studies that fit the filters of the address."""
+        asked = StudyFilterSerializer(data=self.request.query_params)
+        asked.is_valid(raise_exception=True)
+        wanted = asked.validated_data
+        found = selectors.filtered_studies(
+            states=sorted(wanted.get("state", ())),
+            search=wanted.get("search", ""),
+            patient_id=wanted.get("patient_id", ""),
+            since=wanted.get("since"),
+        )
+        return found.order_by(*selectors.ORDERS[wanted.get("order", "changed")])
+
+
+def _study(study_uid: str) -> Study:
+    try:
+        return selectors.study_detail(study_uid)
+    except Study.DoesNotExist as error:
+        raise NotFound("No study with this UID has come in.") from error
+
+
+class StudyDetail(APIView):
+    """One study."""
+
+    permission_classes = [MayRead]
+
+    @extend_schema(responses={200: StudyDetailSerializer, 404: ErrorSerializer})
+    def get(self, request: Request, study_uid: str) -> Response:
+        """State, reason, series with roles, result with volumes and intervals in ml, seconds per stage."""
+        return Response(StudyDetailSerializer(_study(study_uid)).data)
+
+
+class StudyRetry(APIView):
+    """Try a study again."""
+
+    permission_classes = [MayWork]
+
+    @extend_schema(
+        request=None, responses={202: StudyDetailSerializer, 404: ErrorSerializer, 409: ErrorSerializer}
+    )
+    def post(self, request: Request, study_uid: str) -> Response:
+        """Queue a failed job again, look again at a study that waits, or process anew with a newer model."""
+        study = _study(study_uid)
+        try:
+            with connect() as pacs:
+                retry_study(pacs, study, by=request.user.get_username())
+        except NothingToRetryError as error:
+            raise CannotRetry(str(error)) from error
+        except OrthancUnavailableError as error:
+            raise OrthancIsAway from error
+        return Response(StudyDetailSerializer(_study(study_uid)).data, status=202)
+
+
+class Upload(APIView):
+    """Send DICOM files or zip archives of them."""
+
+    permission_classes = [MayWork]
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(
+        request={"multipart/form-data": UploadSerializer},
+        responses={200: UploadReportSerializer, 400: ErrorSerializer, 503: ErrorSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Store them in Orthanc; the answer says of every file whether it was taken, and if not, why."""
+        asked = UploadSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        try:
+            with connect() as pacs:
+                report = take_upload(pacs, asked.validated_data["files"], by=request.user.get_username())
+        except OrthancUnavailableError as error:
+            raise OrthancIsAway from error
+        return Response(UploadReportSerializer(report).data)
+
+
+class ProblemList(generics.ListAPIView[IntakeProblem]):
+    """Files and studies that could not be taken, newest first."""
+
+    permission_classes = [MayRead]
+    serializer_class = ProblemSerializer
+    queryset = selectors.intake_problems()
+
+
+class Health(APIView):
+    """How the machinery is."""
+
+    permission_classes = [MayRead]
+
+    @extend_schema(responses=HealthSerializer)
+    def get(self, request: Request) -> Response:
+        """Database, broker, Orthanc, follower, workers, queue."""
+        return Response(HealthSerializer(system_health()).data)
+
+
+class Nudge(APIView):
+    """Orthanc's hook calls here when a series or study rests."""
+
+    authentication_classes = []
+    permission_classes = []
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses={204: None, 403: ErrorSerializer}, auth=[])
+    def post(self, request: Request) -> Response:
+        """Wake the follower. The token of the hook is needed: `Authorization: Token ...`."""
+        given = request.headers.get("Authorization", "").removeprefix("Token ").encode()
+        if not settings.NUDGE_TOKEN or not hmac.compare_digest(given, settings.NUDGE_TOKEN.encode()):
+            raise PermissionDenied("The hook's token is needed.")
+        nudge.nudge()
+        return Response(status=204)

@@ -1,0 +1,149 @@
+"""Files of a job between its stages. A folder appears whole or not at all, so a killed stage leaves no half."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import SimpleITK as sitk
+from django.conf import settings
+
+from segmentation.errors import BadInputError
+from segmentation.types import (
+    ModelIdentity,
+    Phase,
+    PreparedScan,
+    Segmentation,
+    TumourVolumes,
+    VolumeEstimate,
+)
+
+PREPARED_IMAGES = ("flair", "t1", "t1ce", "t2", "brain_mask", "t1ce_grid")
+FACTS = "facts.json"
+LABELS = "labels.nii.gz"
+
+
+@dataclass(frozen=True, slots=True)
+class JobFolder:
+    """Where one job keeps its files; on storage that all workers share where there are several machines."""
+
+    path: Path
+
+    @property
+    def dicom(self) -> Path:
+        """Downloaded series, one folder per role."""
+        return self.path / "dicom"
+
+    @property
+    def prepared(self) -> Path:
+        """What `prepare` hands to `infer`."""
+        return self.path / "prepared"
+
+    @property
+    def inferred(self) -> Path:
+        """What `infer` hands to `publish`."""
+        return self.path / "inferred"
+
+    def clear(self) -> None:
+        """Start anew."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def keep_result_only(self) -> None:
+        """Remove patient images, which Orthanc has; the label map and its facts stay."""
+        for folder in (self.dicom, self.prepared):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def job_folder(job_id: uuid.UUID) -> JobFolder:
+    """The folder of a job."""
+    return JobFolder(Path(settings.ARTEFACTS_DIR) / str(job_id))
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A scratch folder that becomes `folder` when the block ends well; an earlier one is replaced."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = folder.parent / f".{folder.name}-{uuid.uuid4().hex}"
+    scratch.mkdir()
+    try:
+        yield scratch
+        shutil.rmtree(folder, ignore_errors=True)
+        scratch.rename(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def write_prepared(scan: PreparedScan, folder: Path, seconds: Mapping[str, float]) -> None:
+    """Keep a prepared scan; `seconds` are those of the whole stage."""
+    with whole_folder(folder) as scratch:
+        for name in PREPARED_IMAGES:
+            sitk.WriteImage(getattr(scan, name), str(scratch / f"{name}.nii.gz"), True)
+        _write_json(scratch / FACTS, {"warnings": scan.warnings, "seconds": dict(seconds)})
+
+
+def read_prepared(folder: Path) -> PreparedScan:
+    """The scan that `write_prepared` kept.
+
+    Raises:
+        BadInputError: it is gone, for example because workers do not share their storage.
+    """
+    facts = _read_facts(folder, "prepared images")
+    images = {name: sitk.ReadImage(str(folder / f"{name}.nii.gz")) for name in PREPARED_IMAGES}
+    return PreparedScan(**images, warnings=tuple(facts["warnings"]), seconds=facts["seconds"])
+
+
+def write_segmentation(done: Segmentation, folder: Path) -> None:
+    """Keep a label map with its volumes and provenance."""
+    with whole_folder(folder) as scratch:
+        sitk.WriteImage(done.labels, str(scratch / LABELS), True)
+        facts = {
+            "volumes": asdict(done.volumes),
+            "model": asdict(done.model),
+            "phase": done.phase.value,
+            "warnings": done.warnings,
+            "seconds": done.seconds,
+        }
+        _write_json(scratch / FACTS, facts)
+
+
+def read_segmentation(folder: Path) -> Segmentation:
+    """The segmentation that `write_segmentation` kept.
+
+    Raises:
+        BadInputError: it is gone, for example because workers do not share their storage.
+    """
+    facts = _read_facts(folder, "label map")
+    volumes = {field.name: VolumeEstimate(**facts["volumes"][field.name]) for field in fields(TumourVolumes)}
+    return Segmentation(
+        labels=sitk.ReadImage(str(folder / LABELS), sitk.sitkUInt8),
+        volumes=TumourVolumes(**volumes),
+        model=ModelIdentity(**facts["model"]),
+        phase=Phase(facts["phase"]),
+        warnings=tuple(facts["warnings"]),
+        seconds=facts["seconds"],
+    )
+
+
+def read_seconds(folder: Path) -> dict[str, float]:
+    """How long the steps took that made a folder."""
+    return dict(_read_facts(folder, "files")["seconds"])
+
+
+def _write_json(path: Path, values: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(values, indent=2) + "\n")
+
+
+def _read_facts(folder: Path, what: str) -> dict[str, Any]:
+    try:
+        return json.loads((folder / FACTS).read_text())
+    except FileNotFoundError as error:
+        raise BadInputError(
+            f"The {what} of this job are gone from the artefact folder. Retry the study; "
+            "if this comes again, the workers do not share their storage."
+        ) from error

@@ -1,0 +1,297 @@
+"""From an announced study to its rows, its state and, where it is wanted and whole, its job."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from orthanc.series import choose_series
+
+from orthanc.client import OrthancClient
+from orthanc.errors import NotInOrthancError
+from orthanc.types import Role, SeriesChoice, SeriesHeader, StudyHeader
+from review import routing
+from review.active_model import active_model
+from review.models import IntakeProblem, Job, RoutingRule, Series, Study
+from review.selectors import enabled_rules
+from review.tasks import send_on_commit
+from segmentation.errors import BadModelError
+
+log = logging.getLogger(__name__)
+
+
+def take_study(pacs: OrthancClient, orthanc_id: str) -> Study | None:
+    """Bring the rows of a study up to what Orthanc holds now, and start its job when it is due.
+
+    Safe to call any number of times: a study announced again, or our own results in it, start nothing.
+    Returns None where the study is no longer there, or is one that cannot be told from another.
+    """
+    try:
+        header = pacs.study_header(orthanc_id)
+    except NotInOrthancError:
+        for study in Study.objects.filter(orthanc_id=orthanc_id):
+            study.mark_deleted()
+        return None
+    if _is_known_under_another_patient(pacs, header):
+        return None
+    return record_study(header)
+
+
+@transaction.atomic
+def record_study(header: StudyHeader) -> Study:
+    """Write down a study as its header tells it, and decide what becomes of it."""
+    study = _study_row(header)
+    choice = choose_series(_foreign_series(header))
+    _write_series(study, header, choice)
+    _decide(study, header, choice)
+    return study
+
+
+def _foreign_series(header: StudyHeader) -> tuple[SeriesHeader, ...]:
+    return tuple(one for one in header.series if not one.is_ours)
+
+
+def _is_known_under_another_patient(pacs: OrthancClient, header: StudyHeader) -> bool:
+    """Whether Orthanc holds this study UID twice, for two patients; the second is put on the problem list."""
+    known = Study.objects.filter(study_uid=header.study_uid, deleted_at=None).first()
+    if known is None or known.orthanc_id in ("", header.orthanc_id):
+        return False
+    try:
+        pacs.study_header(known.orthanc_id)
+    except NotInOrthancError:
+        return False
+    name = f"Study {header.study_uid}"
+    reason = "The same study UID came under another patient ID. The study that came first was kept."
+    IntakeProblem.objects.get_or_create(
+        name=name, source=IntakeProblem.Source.PACS, reason=reason, defaults={"study": known}
+    )
+    return True
+
+
+def _study_row(header: StudyHeader) -> Study:
+    values: dict[str, Any] = {
+        "orthanc_id": header.orthanc_id,
+        "patient_id": header.patient_id,
+        "patient_id_issuer": header.issuer,
+        "patient_name": header.patient_name,
+        "patient_birth_date": dicom_date(header.birth_date),
+        "patient_sex": header.sex,
+        "study_date": dicom_date(header.study_date),
+        "study_time": dicom_time(header.study_time),
+        "accession_number": header.accession_number,
+        "description": header.description,
+        "institution": header.institution,
+        "calling_aet": header.calling_aet,
+    }
+    fitted = {name: _fit(Study, name, value) for name, value in values.items()}
+    study, created = Study.objects.select_for_update().get_or_create(
+        study_uid=header.study_uid, defaults=fitted
+    )
+    changed = {name: value for name, value in fitted.items() if getattr(study, name) != value}
+    if study.deleted_at is not None:
+        changed |= {"deleted_at": None}
+    if changed and not created:
+        Study.objects.filter(pk=study.pk).update(**changed, changed_at=timezone.now())
+        study.refresh_from_db()
+    return study
+
+
+def _write_series(study: Study, header: StudyHeader, choice: SeriesChoice) -> None:
+    study.series.exclude(series_uid__in=[one.series_uid for one in header.series]).delete()
+    chosen = {one.series_uid: role for role, one in choice.picked.items()}
+    for one in header.series:
+        guess = choice.guesses.get(one.series_uid)
+        role = chosen.get(one.series_uid)
+        reason = choice.reasons.get(role, "") if role else choice.passed_over.get(one.series_uid, "")
+        values: dict[str, Any] = {
+            "study": study,
+            "orthanc_id": one.orthanc_id,
+            "header": one.to_dict(),
+            "modality": one.modality,
+            "description": one.description,
+            "series_number": one.series_number,
+            "n_images": one.n_images,
+            "instances_digest": one.instances_digest,
+            "is_ours": one.is_ours,
+            "is_stable": one.is_stable,
+            "role": guess.role if guess else Role.NONE,
+            "role_confidence": guess.confidence if guess else 0.0,
+            "role_reason": guess.reason if guess else "",
+            "is_chosen": role is not None,
+            "choice_reason": "Our own result." if one.is_ours else reason,
+        }
+        fitted = {name: _fit(Series, name, value) for name, value in values.items()}
+        Series.objects.update_or_create(series_uid=one.series_uid, defaults=fitted)
+
+
+def _decide(study: Study, header: StudyHeader, choice: SeriesChoice) -> None:
+    """Where the study stands now. A study that has a job keeps its state until other series are chosen."""
+    foreign = _foreign_series(header)
+    if not foreign:
+        study.move(Study.State.NOT_WANTED, "It holds only results of this software.")
+        return
+    rules = {rule.pk: rule for rule in enabled_rules()}
+    verdict = routing.find_rule([rule.as_rule() for rule in rules.values()], header)
+    is_settled = all(one.is_stable for one in foreign)
+    if verdict.rule is None:
+        if study.current_job_id is None:
+            state = Study.State.NOT_WANTED if is_settled else Study.State.RECEIVING
+            study.move(state, verdict.reason if is_settled else "Images are still arriving.")
+        return
+    rule = rules[verdict.rule.key]
+    Study.objects.filter(pk=study.pk).update(matched_rule=rule)
+    if choice.is_complete and all(one.is_stable for one in choice.picked.values()):
+        start_job(study, choice, rule)
+    elif study.current_job_id is None:
+        _wait(study, choice, rule, is_settled=is_settled)
+
+
+def _wait(study: Study, choice: SeriesChoice, rule: RoutingRule, *, is_settled: bool) -> None:
+    if not is_settled:
+        study.move(Study.State.RECEIVING, "Images are still arriving.", wait_deadline=study.wait_deadline)
+        return
+    hours = settings.WAIT_FOR_SERIES_H if rule.wait_hours is None else rule.wait_hours
+    deadline = study.wait_deadline or timezone.now() + timedelta(hours=hours)
+    missing = " ".join(choice.reasons[role] for role in choice.missing if choice.reasons.get(role))
+    text = f"{missing_words(choice.missing)} {missing}".strip()
+    if deadline <= timezone.now():
+        study.move(Study.State.INCOMPLETE, f"{text} Waited {hours} h.", wait_deadline=deadline)
+    else:
+        study.move(Study.State.WAITING, text, wait_deadline=deadline)
+
+
+def missing_words(missing: tuple[Role, ...]) -> str:
+    """What the worklist says of missing roles: "Missing T1CE and FLAIR."."""
+    return f"Missing {' and '.join(missing)}."
+
+
+def series_key(choice: SeriesChoice) -> str:
+    """Digest of which series fill the roles and of their instances: another image gives another key."""
+    lines = sorted(f"{role}:{one.series_uid}:{one.instances_digest}" for role, one in choice.picked.items())
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def start_job(study: Study, choice: SeriesChoice, rule: RoutingRule, *, by: str = "") -> Job | None:
+    """The job for the chosen series, made where none exists yet; None where no model can do it.
+
+    A job that was made for the same series with an older model still counts, unless a person (`by`) asks again.
+    """
+    key = series_key(choice)
+    known = study.jobs.filter(series_key=key).order_by("-created_at").first()
+    if known is not None and not by:
+        _settle_on(study, known)
+        return known
+    try:
+        model = active_model(rule.model).identity
+    except BadModelError as error:
+        study.move(Study.State.FAILED, str(error))
+        return None
+    job, _ = Job.objects.get_or_create(
+        study=study,
+        series_key=key,
+        model_name=model.name,
+        model_version=model.version,
+        defaults={
+            "chosen": {role.value: _chosen(one) for role, one in choice.picked.items()},
+            "phase": rule.phase,
+            "priority": rule.priority,
+            "destinations": rule.destinations,
+            "requested_by": by,
+        },
+    )
+    _settle_on(study, job)
+    return job
+
+
+def _chosen(series: SeriesHeader) -> dict[str, Any]:
+    return {
+        "series_uid": series.series_uid,
+        "orthanc_id": series.orthanc_id,
+        "instances_digest": series.instances_digest,
+        "description": series.description,
+        "series_number": series.series_number,
+        "n_images": series.n_images,
+    }
+
+
+def _settle_on(study: Study, job: Job) -> None:
+    """Make this the job that speaks for the study; work not yet begun on other series is given up."""
+    if study.current_job_id == job.pk and job.state != Job.State.SUPERSEDED:
+        return
+    for other in study.jobs.filter(state=Job.State.QUEUED, started_at=None).exclude(pk=job.pk):
+        other.supersede()
+    Study.objects.filter(pk=study.pk).update(current_job=job)
+    study.refresh_from_db()
+    if job.state == Job.State.SUPERSEDED:
+        job.restart(by=job.requested_by)
+    state, reason = {
+        Job.State.QUEUED: (Study.State.QUEUED, ""),
+        Job.State.RUNNING: (Study.State.PROCESSING, job.progress),
+        Job.State.FAILED: (Study.State.FAILED, job.error),
+        Job.State.DONE: (Study.State.DONE, ""),
+    }[Job.State(job.state)]
+    study.move(state, reason)
+    if job.state == Job.State.DONE:
+        job.result.make_current()
+    elif job.state == Job.State.QUEUED:
+        send_on_commit(job)
+        log.info("job %s queued for study %s", job.pk, study.study_uid)
+
+
+def expire_waits() -> int:
+    """Give up on studies whose missing series did not come in time; how many."""
+    late = Study.objects.filter(state=Study.State.WAITING, wait_deadline__lte=timezone.now())
+    return sum(_expire(study) for study in late.select_related("matched_rule"))
+
+
+def _expire(study: Study) -> bool:
+    rule = study.matched_rule
+    hours = settings.WAIT_FOR_SERIES_H if rule is None or rule.wait_hours is None else rule.wait_hours
+    return study.move(
+        Study.State.INCOMPLETE,
+        f"{study.reason} Waited {hours} h.",
+        wait_deadline=study.wait_deadline,
+        only_from=(Study.State.WAITING,),
+    )
+
+
+def dicom_date(text: str) -> date | None:
+    """A DICOM date (DA), or None where it is empty or no date."""
+    try:
+        return datetime.strptime(text.strip()[:8], "%Y%m%d").date()
+    except ValueError:
+        return None
+
+
+def dicom_time(text: str) -> time | None:
+    """A DICOM time (TM, seconds and their fraction may be absent), or None where it is empty or no time."""
+    digits = text.strip().split(".")[0]
+    try:
+        return datetime.strptime(digits, "%H%M%S"[: len(digits)]).time() if digits else None
+    except ValueError:
+        return None
+
+
+def _fit(model: type[Study] | type[Series], name: str, value: Any) -> Any:
+    """A header's value as the column takes it: PostgreSQL refuses NUL characters, NaN in JSON and overlong text."""
+    cleaned = _clean(value)
+    max_length = getattr(model._meta.get_field(name), "max_length", None)
+    return cleaned[:max_length] if isinstance(cleaned, str) and max_length else cleaned
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return str(value).replace("\x00", "")
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _clean(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(one) for one in value]
+    return value

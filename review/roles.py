@@ -1,0 +1,73 @@
+"""Who may do what: four roles, kept as Django groups."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+
+class UserRole(StrEnum):
+    """The groups."""
+
+    VIEWER = "viewer"
+    RADIOLOGIST = "radiologist"
+    ADMIN = "admin"
+    SERVICE = "service"
+
+
+READERS = frozenset(UserRole)
+WORKERS = frozenset({UserRole.RADIOLOGIST, UserRole.ADMIN, UserRole.SERVICE})
+"""May send studies and try them again."""
+
+
+def roles_of(user: AbstractBaseUser | AnonymousUser) -> frozenset[UserRole]:
+    """The roles of a user; a superuser is an admin. One query per user object."""
+    if not user.is_authenticated or not user.is_active:
+        return frozenset()
+    known: frozenset[UserRole] | None = getattr(user, "_review_roles", None)
+    if known is None:
+        names = set(user.groups.values_list("name", flat=True))  # type: ignore[union-attr]
+        known = frozenset(role for role in UserRole if role in names)
+        if user.is_superuser:  # type: ignore[union-attr]
+            known |= {UserRole.ADMIN}
+        user._review_roles = known  # type: ignore[union-attr]
+    return known
+
+
+def can_read(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Whether the user may see studies and results."""
+    return bool(roles_of(user) & READERS)
+
+
+def can_work(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Whether the user may send studies and try them again."""
+    return bool(roles_of(user) & WORKERS)
+
+
+def is_admin(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Whether the user administers the site."""
+    return UserRole.ADMIN in roles_of(user)
+
+
+class MayRead(BasePermission):
+    """Every role."""
+
+    message = "Your account has no role here. Ask an administrator for one."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Ask the groups."""
+        return can_read(request.user)
+
+
+class MayWork(BasePermission):
+    """Radiologists, admins and services."""
+
+    message = "Your role may look, but not change anything."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Ask the groups."""
+        return can_work(request.user)

@@ -1,0 +1,232 @@
+"""What the API says of studies, results, problems and health."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from review.models import IntakeProblem, Job, Result, Series, Study
+from review.selectors import ORDERS
+
+
+class VolumeSerializer(serializers.Serializer):
+    """A volume with its 95 % interval, in millilitres."""
+
+    ml = serializers.FloatField()
+    low_ml = serializers.FloatField()
+    high_ml = serializers.FloatField()
+
+
+class ModelSerializer(serializers.Serializer):
+    """Which model made a result."""
+
+    name = serializers.CharField(source="model_name")
+    version = serializers.CharField(source="model_version")
+    is_demo = serializers.BooleanField(source="model_is_demo")
+    statement = serializers.CharField(source="model_statement")
+
+
+class DicomObjectsSerializer(serializers.Serializer):
+    """The objects in Orthanc that hold a result."""
+
+    seg_sop_uid = serializers.CharField()
+    seg_series_uid = serializers.CharField()
+    sr_sop_uid = serializers.CharField()
+    sr_series_uid = serializers.CharField()
+    t1ce_series_uid = serializers.CharField()
+
+
+class ResultSerializer(serializers.ModelSerializer[Result]):
+    """A result: volumes by compartment (WT, TC, ET, and the stored labels ED, NC), model, DICOM objects."""
+
+    model = ModelSerializer(source="*")
+    dicom = DicomObjectsSerializer(source="*")
+    volumes = serializers.DictField(child=VolumeSerializer())
+    warnings = serializers.ListField(child=serializers.CharField())
+
+    class Meta:
+        model = Result
+        fields = ["volumes", "phase", "model", "warnings", "dicom", "created_at"]
+
+
+class SeriesSerializer(serializers.ModelSerializer[Series]):
+    """A series, what it was taken for, and why it was or was not chosen."""
+
+    class Meta:
+        model = Series
+        fields = [
+            "series_uid",
+            "series_number",
+            "modality",
+            "description",
+            "n_images",
+            "role",
+            "role_confidence",
+            "role_reason",
+            "is_chosen",
+            "choice_reason",
+            "is_ours",
+            "is_stable",
+        ]
+
+
+class JobSerializer(serializers.ModelSerializer[Job]):
+    """A job: its stage, and how long each stage took and waited (`<stage>_queue`), in seconds."""
+
+    seconds = serializers.DictField(child=serializers.FloatField())
+    step_seconds = serializers.DictField(child=serializers.DictField(child=serializers.FloatField()))
+
+    class Meta:
+        model = Job
+        fields = [
+            "id",
+            "state",
+            "stage",
+            "progress",
+            "error",
+            "model_name",
+            "model_version",
+            "phase",
+            "priority",
+            "attempts",
+            "seconds",
+            "step_seconds",
+            "created_at",
+            "started_at",
+            "finished_at",
+        ]
+
+
+class ProblemSerializer(serializers.ModelSerializer[IntakeProblem]):
+    """A file or study that could not be taken."""
+
+    study_uid = serializers.CharField(source="study.study_uid", default=None, read_only=True)
+
+    class Meta:
+        model = IntakeProblem
+        fields = ["id", "name", "source", "reason", "created_at", "by", "study_uid"]
+
+
+class StudySerializer(serializers.ModelSerializer[Study]):
+    """A study as the worklist shows it."""
+
+    rule = serializers.CharField(source="matched_rule.name", default=None, read_only=True)
+    stage = serializers.CharField(source="current_job.stage", default=None, read_only=True)
+    result = ResultSerializer(source="current_result", allow_null=True, read_only=True)
+
+    class Meta:
+        model = Study
+        fields = [
+            "study_uid",
+            "patient_id",
+            "patient_id_issuer",
+            "patient_name",
+            "patient_birth_date",
+            "patient_sex",
+            "study_date",
+            "study_time",
+            "accession_number",
+            "description",
+            "institution",
+            "state",
+            "reason",
+            "stage",
+            "wait_deadline",
+            "rule",
+            "first_seen_at",
+            "changed_at",
+            "deleted_at",
+            "result",
+        ]
+
+
+class StudyDetailSerializer(StudySerializer):
+    """A study with its series, jobs and problems, and the seconds of the job that speaks for it."""
+
+    series = SeriesSerializer(many=True)
+    jobs = JobSerializer(many=True)
+    problems = ProblemSerializer(many=True)
+    seconds = serializers.SerializerMethodField()
+
+    class Meta(StudySerializer.Meta):
+        fields = [*StudySerializer.Meta.fields, "seconds", "series", "jobs", "problems"]
+
+    @extend_schema_field(serializers.DictField(child=serializers.FloatField()))
+    def get_seconds(self, study: Study) -> dict[str, float]:
+        """Seconds per stage, `<stage>_queue` before it, and in all."""
+        return study.current_job.all_seconds if study.current_job else {}
+
+
+class StudyFilterSerializer(serializers.Serializer):
+    """Filters of the list of studies."""
+
+    state = serializers.MultipleChoiceField(choices=Study.State.choices, required=False)
+    patient_id = serializers.CharField(required=False, help_text="Exactly this patient")
+    search = serializers.CharField(
+        required=False, help_text="Words in patient name or ID, accession number, description"
+    )
+    since = serializers.DateTimeField(required=False, help_text="Changed after this time")
+    order = serializers.ChoiceField(choices=list(ORDERS), required=False)
+
+
+class UploadSerializer(serializers.Serializer):
+    """DICOM files, or zip archives of them, under `files`."""
+
+    files = serializers.ListField(child=serializers.FileField(allow_empty_file=True), allow_empty=False)
+
+
+class FileOutcomeSerializer(serializers.Serializer):
+    """What became of one file."""
+
+    name = serializers.CharField()
+    accepted = serializers.BooleanField()
+    already_stored = serializers.BooleanField()
+    reason = serializers.CharField(allow_blank=True)
+
+
+class UploadReportSerializer(serializers.Serializer):
+    """What became of an upload."""
+
+    accepted = serializers.IntegerField()
+    rejected = serializers.IntegerField()
+    files = FileOutcomeSerializer(many=True)
+    study_uids = serializers.ListField(child=serializers.CharField())
+
+
+class WorkerSerializer(serializers.Serializer):
+    """A worker process."""
+
+    name = serializers.CharField()
+    queues = serializers.ListField(child=serializers.CharField())
+    seen_at = serializers.DateTimeField()
+    is_alive = serializers.BooleanField()
+
+
+class HealthSerializer(serializers.Serializer):
+    """How the machinery is; an empty trouble means well."""
+
+    ok = serializers.BooleanField()
+    broker_trouble = serializers.CharField(allow_blank=True)
+    orthanc_trouble = serializers.CharField(allow_blank=True)
+    orthanc_version = serializers.CharField(allow_blank=True)
+    follower_seen_at = serializers.DateTimeField(allow_null=True)
+    follower_alive = serializers.BooleanField()
+    follower_trouble = serializers.CharField(allow_blank=True)
+    workers = WorkerSerializer(many=True)
+    running_jobs = serializers.IntegerField()
+    queued_jobs = serializers.IntegerField()
+    oldest_queued_s = serializers.FloatField(allow_null=True)
+    silent_jobs = serializers.IntegerField()
+    studies = serializers.DictField(child=serializers.IntegerField())
+
+
+class ErrorSerializer(serializers.Serializer):
+    """Why a request was not done."""
+
+    detail = serializers.CharField()
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """A text as `detail`."""
+        return {"detail": str(instance)}

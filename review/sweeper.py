@@ -1,0 +1,42 @@
+"""Finding work that was left lying: a worker that died, a message that was lost, a wait that is over."""
+
+from __future__ import annotations
+
+import logging
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from review.intake import expire_waits
+from review.models import Delivery, Job
+from review.tasks import send, send_delivery
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+"""Messages sent in one sweep, so that a long queue does not hold up the follower."""
+
+
+def sweep() -> None:
+    """One round. PostgreSQL is the truth: an empty broker is filled again from it."""
+    take_back_silent_jobs()
+    for job in Job.objects.unsent().order_by("-priority", "queued_at")[:BATCH]:
+        if not send(job):
+            break
+    for delivery in Delivery.objects.filter(state=Delivery.State.WAITING, send_at__lte=Now())[:BATCH]:
+        if not send_delivery(delivery):
+            break
+    expire_waits()
+
+
+def take_back_silent_jobs() -> int:
+    """Queue the jobs of dead workers again, and fail those that killed too many; how many there were."""
+    with transaction.atomic():
+        # Locked, so that a heartbeat that comes this late finds the job no longer its own.
+        silent = list(Job.objects.silent().select_for_update(skip_locked=True))
+        for job in silent:
+            log.warning("job %s: its worker went silent at %s, start %d", job.pk, job.stage, job.attempts)
+            times = "once" if job.attempts == 1 else f"{job.attempts} times"
+            job.stumble(f"The worker died {times} at stage {job.stage}.", settings.MAX_ATTEMPTS)
+    return len(silent)

@@ -1,0 +1,117 @@
+"""The actors. The row is the truth: a message is only a ticket for "a job of this stage", so Dramatiq retries nothing.
+
+The pipeline is imported inside the actors, so that the web process never loads torch.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import dramatiq
+from django.db import transaction
+from dramatiq.errors import ConnectionError as BrokerConnectionError
+from redis.exceptions import RedisError
+
+from review.leases import Lease, claim
+from review.models import Delivery, Job
+
+log = logging.getLogger(__name__)
+
+LIMITS_S = {Job.Stage.PREPARE: 20 * 60, Job.Stage.INFER: 30 * 60, Job.Stage.PUBLISH: 15 * 60}
+"""A stage that takes longer hangs: its process is ended (see `Lease`). Dramatiq's own limit comes after it."""
+
+BROKER_AWAY = (BrokerConnectionError, RedisError)
+
+
+@dramatiq.actor(
+    actor_name="prepare",
+    queue_name="cpu",
+    priority=10,
+    max_retries=0,
+    max_age=None,
+    time_limit=25 * 60 * 1000,
+)
+def prepare(job_id: str) -> None:
+    """Four series in Orthanc -> registered, skull-stripped images in the job's folder."""
+    if (job := claim(Job.Stage.PREPARE)) is None:
+        return
+    with Lease(job, LIMITS_S[Job.Stage.PREPARE]):
+        from review.pipeline import prepare_job
+
+        end_stage(job, prepare_job(job))
+
+
+@dramatiq.actor(
+    actor_name="infer", queue_name="gpu", priority=10, max_retries=0, max_age=None, time_limit=35 * 60 * 1000
+)
+def infer(job_id: str) -> None:
+    """Prepared images -> label map and volumes in the job's folder."""
+    if (job := claim(Job.Stage.INFER)) is None:
+        return
+    with Lease(job, LIMITS_S[Job.Stage.INFER]):
+        from review.pipeline import infer_job
+
+        end_stage(job, infer_job(job))
+
+
+@dramatiq.actor(
+    actor_name="publish", queue_name="cpu", priority=0, max_retries=0, max_age=None, time_limit=20 * 60 * 1000
+)
+def publish(job_id: str) -> None:
+    """Label map and volumes -> SEG and SR in Orthanc, numbers in the database."""
+    if (job := claim(Job.Stage.PUBLISH)) is None:
+        return
+    with Lease(job, LIMITS_S[Job.Stage.PUBLISH]):
+        from review.pipeline import publish_job
+
+        publish_job(job)
+
+
+@dramatiq.actor(
+    actor_name="deliver", queue_name="cpu", priority=5, max_retries=0, max_age=None, time_limit=15 * 60 * 1000
+)
+def deliver(delivery_id: int) -> None:
+    """One published result -> one DICOM modality of the rule."""
+    delivery = Delivery.objects.select_related("result").filter(pk=delivery_id).first()
+    if delivery is None or not delivery.begin():
+        return
+    from review.deliver import send_result
+
+    send_result(delivery)
+
+
+ACTORS = {Job.Stage.PREPARE: prepare, Job.Stage.INFER: infer, Job.Stage.PUBLISH: publish}
+NEXT_STAGE = {Job.Stage.PREPARE: Job.Stage.INFER, Job.Stage.INFER: Job.Stage.PUBLISH}
+
+
+def end_stage(job: Job, steps: dict[str, float]) -> None:
+    """Queue the next stage; its message goes out when that is committed."""
+    with transaction.atomic():
+        job.advance(NEXT_STAGE[Job.Stage(job.stage)], steps)
+        send_on_commit(job)
+
+
+def send_on_commit(job: Job) -> None:
+    """Send the message for a queued job once its row is committed."""
+    transaction.on_commit(lambda: send(job))
+
+
+def send(job: Job) -> bool:
+    """Send the message for a queued job now; False where the broker is away. The sweeper tries again later."""
+    try:
+        ACTORS[Job.Stage(job.stage)].send(str(job.pk))
+    except BROKER_AWAY as error:
+        log.warning("job %s: the broker is away (%s); the sweeper will send it", job.pk, type(error).__name__)
+        return False
+    job.mark_sent()
+    return True
+
+
+def send_delivery(delivery: Delivery) -> bool:
+    """Send the message for a delivery now; False where the broker is away. The sweeper tries again later."""
+    try:
+        deliver.send(delivery.pk)
+    except BROKER_AWAY as error:
+        log.warning("delivery %s: the broker is away (%s)", delivery.pk, type(error).__name__)
+        return False
+    return True

@@ -1,0 +1,141 @@
+"""Files that people send by the browser or the API: DICOM files, or zip archives of them."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import IO, Protocol
+
+from orthanc.client import OrthancClient
+from review.intake import take_study
+from review.models import IntakeProblem
+
+ZIP_START = b"PK\x03\x04"
+EMPTY_ZIP_START = b"PK\x05\x06"
+LARGEST_FILE_BYTES = 2 * 1024**3
+"""More than any MR image; guards against archives that grow without end."""
+
+_NOT_IMAGES = {"dicomdir", ".ds_store", "thumbs.db"}
+
+
+class SentFile(Protocol):
+    """What Django hands over for an uploaded file."""
+
+    name: str | None
+    file: IO[bytes] | None
+
+    def read(self, num_bytes: int = ...) -> bytes:
+        """The content."""
+
+    def seek(self, offset: int) -> int:
+        """Back to the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """What became of one file."""
+
+    name: str
+    accepted: bool
+    already_stored: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadReport:
+    """What became of an upload, file by file, and which studies it touched."""
+
+    files: tuple[FileOutcome, ...]
+    study_uids: tuple[str, ...]
+
+    @property
+    def accepted(self) -> int:
+        """How many files Orthanc holds now."""
+        return sum(outcome.accepted for outcome in self.files)
+
+    @property
+    def rejected(self) -> int:
+        """How many files were refused."""
+        return len(self.files) - self.accepted
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    name: str
+    data: bytes
+    reason: str = ""
+
+
+def take_upload(pacs: OrthancClient, files: Iterable[SentFile], by: str) -> UploadReport:
+    """Store what is DICOM, one file in memory at a time; what is not goes to the problem list with its reason.
+
+    Raises:
+        OrthancUnavailableError: what was stored so far stays; sending all again is harmless.
+    """
+    outcomes: list[FileOutcome] = []
+    touched: dict[str, None] = {}
+    for file in files:
+        for content in _contents(file):
+            outcome, studies = _store(pacs, content)
+            outcomes.append(outcome)
+            touched |= dict.fromkeys(studies)
+            if not outcome.accepted:
+                IntakeProblem.objects.create(
+                    name=outcome.name.replace("\x00", "")[-255:],
+                    source=IntakeProblem.Source.UPLOAD,
+                    reason=outcome.reason.replace("\x00", ""),
+                    by=by,
+                )
+    # The rows are there at once, so that the sender finds the study on the worklist.
+    taken = [take_study(pacs, orthanc_id) for orthanc_id in touched]
+    return UploadReport(tuple(outcomes), tuple(study.study_uid for study in taken if study))
+
+
+def _store(pacs: OrthancClient, content: _Content) -> tuple[FileOutcome, list[str]]:
+    if content.reason:
+        return FileOutcome(content.name, accepted=False, reason=content.reason), []
+    answer = pacs.upload_bytes(content.data)
+    outcome = FileOutcome(
+        name=content.name,
+        accepted=answer.accepted,
+        already_stored=answer.accepted and all(one.already_stored for one in answer.instances),
+        reason=answer.reason,
+    )
+    return outcome, [one.study_orthanc_id for one in answer.instances if one.study_orthanc_id]
+
+
+def _contents(file: SentFile) -> Iterator[_Content]:
+    name = file.name or "unnamed"
+    start = file.read(4)
+    file.seek(0)
+    if start not in (ZIP_START, EMPTY_ZIP_START):
+        yield _Content(name, file.read())
+        return
+    try:
+        with zipfile.ZipFile(file) as archive:  # type: ignore[arg-type]
+            yield from _members(name, archive)
+    except zipfile.BadZipFile:
+        yield _Content(name, b"", "The archive is damaged or was cut off; nothing in it could be read.")
+
+
+def _members(archive_name: str, archive: zipfile.ZipFile) -> Iterator[_Content]:
+    members = [one for one in archive.infolist() if _may_be_image(one)]
+    if not members:
+        yield _Content(archive_name, b"", "The archive holds no files.")
+    for member in members:
+        name = f"{archive_name}/{member.filename}"
+        if member.file_size > LARGEST_FILE_BYTES:
+            yield _Content(name, b"", "The file is too large for one DICOM image.")
+            continue
+        try:
+            yield _Content(name, archive.read(member))
+        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+            # Wrong checksum, cut off, unknown compression, password.
+            yield _Content(name, b"", f"The archive does not give this file: {error}")
+
+
+def _may_be_image(member: zipfile.ZipInfo) -> bool:
+    path = PurePosixPath(member.filename)
+    return not member.is_dir() and path.name.lower() not in _NOT_IMAGES and "__MACOSX" not in path.parts

@@ -1,0 +1,25 @@
+"""Addresses under /api/."""
+
+from django.urls import path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from review import api
+from review.roles import MayRead
+
+app_name = "review"
+
+urlpatterns = [
+    path("schema/", SpectacularAPIView.as_view(permission_classes=[MayRead]), name="schema"),
+    path(
+        "docs/",
+        SpectacularSwaggerView.as_view(url_name="review:schema", permission_classes=[MayRead]),
+        name="docs",
+    ),
+    path("studies/", api.StudyList.as_view(), name="studies"),
+    path("studies/<str:study_uid>/", api.StudyDetail.as_view(), name="study"),
+    path("studies/<str:study_uid>/retry/", api.StudyRetry.as_view(), name="retry"),
+    path("upload/", api.Upload.as_view(), name="upload"),
+    path("problems/", api.ProblemList.as_view(), name="problems"),
+    path("health/", api.Health.as_view(), name="health"),
+    path("nudge/", api.Nudge.as_view(), name="nudge"),
+]
