@@ -28,7 +28,14 @@ OTHERS = re.compile(
     rf"|studies/{UID}/series/{UID}(?:/metadata|/instances)?"
     rf"|{INSTANCE}(?:/metadata)?"
 )
-KEPT_HEADERS = ("Content-Type", "Content-Length", "Content-Encoding", "Content-Range", "ETag", "Last-Modified")
+KEPT_HEADERS = (
+    "Content-Type",
+    "Content-Length",
+    "Content-Encoding",
+    "Content-Range",
+    "ETag",
+    "Last-Modified",
+)
 CHUNK_BYTES = 256 * 1024
 # An instance never changes under its UID, so its pixels may stay in the reader's own browser for a day.
 PIXEL_CACHE = "private, max-age=86400, immutable"
@@ -118,5 +125,3 @@ def _refuse(status: int, text: str) -> HttpResponse:
     refusal = JsonResponse({"detail": text}, status=status)
     refusal["Cache-Control"] = "no-store"
     return refusal
-
-

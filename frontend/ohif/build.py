@@ -180,7 +180,9 @@ def _is_needed(name: Path) -> bool:
 def rewritten(suffix: str, content: bytes) -> bytes:
     """A file of the published viewer with its addresses moved from / to /ohif/."""
     if suffix == ".js":
-        content = content.replace(b'__webpack_require__.p = "/"', f'__webpack_require__.p = "{PREFIX}"'.encode())
+        content = content.replace(
+            b'__webpack_require__.p = "/"', f'__webpack_require__.p = "{PREFIX}"'.encode()
+        )
         return re.sub(rb"\n?//# sourceMappingURL=\S+\s*$", b"\n", content)
     if suffix == ".css":
         return content.replace(b"url(/", f"url({PREFIX}".encode())

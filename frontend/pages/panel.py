@@ -1,0 +1,117 @@
+"""What stands beside the images: the panel that OHIF shows in a frame, and what the viewer needs to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from frontend.formatting import IntervalBar, interval_bar
+from frontend.pages.fragments import answer_poll, render_fragment
+from frontend.pages.study import find_study
+from frontend.permissions import readers_only
+from orthanc.types import MeasuredRegion, Role
+from review import selectors
+from review.models import Measurement, Study
+
+# Numbers of the segments in our SEG objects (orthanc.seg) that make up each region.
+NONENHANCING, OEDEMA, ENHANCING = 1, 2, 3
+SEGMENTS_OF: dict[str, tuple[int, ...]] = {
+    MeasuredRegion.WHOLE_TUMOUR.value: (NONENHANCING, OEDEMA, ENHANCING),
+    MeasuredRegion.TUMOUR_CORE.value: (NONENHANCING, ENHANCING),
+    MeasuredRegion.ENHANCING_TUMOUR.value: (ENHANCING,),
+    MeasuredRegion.OEDEMA.value: (OEDEMA,),
+    MeasuredRegion.NONENHANCING_CORE.value: (NONENHANCING,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeRow:
+    """A region in the panel: its volume, where its interval lies, and which segments show it."""
+
+    compartment: str
+    volume: Measurement
+    bar: IntervalBar
+    segments: str
+    is_stored_segment: bool
+
+
+@readers_only
+def viewer(request: HttpRequest, study_uid: str) -> HttpResponse:
+    """The stable address of a study's images, wherever the viewer lives."""
+    return redirect(f"{reverse('ohif', args=['viewer'])}?{urlencode({'StudyInstanceUIDs': study_uid})}")
+
+
+@readers_only
+def roles(request: HttpRequest, study_uid: str) -> JsonResponse:
+    """Which series hangs in which pane, and which SEG is the current result."""
+    study = find_study(study_uid)
+    result = study.current_result
+    answer = JsonResponse(
+        {
+            "study_uid": study.study_uid,
+            "state": study.state,
+            "roles": series_roles(study),
+            "seg_series_uid": result.seg_series_uid if result else "",
+            "seg_sop_uid": result.seg_sop_uid if result else "",
+        }
+    )
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def series_roles(study: Study) -> dict[str, str]:
+    """Series UID to role: the series that the model used; for a role that none fills, the likeliest series."""
+    likeliest = sorted(study.series.all(), key=lambda one: (one.is_chosen, one.role_confidence), reverse=True)
+    taken: dict[str, str] = {}
+    for series in likeliest:
+        if series.role != Role.NONE and not series.is_ours:
+            taken.setdefault(series.role, series.series_uid)
+    return {series_uid: role for role, series_uid in taken.items()}
+
+
+@readers_only
+def page(request: HttpRequest, study_uid: str) -> HttpResponse:
+    """The panel; its live part asks `live` every two seconds."""
+    study = find_study(study_uid)
+    html, digest = _live_part(request, study)
+    return render(request, "frontend/panel.html", {"study": study, "live": html, "digest": digest})
+
+
+@readers_only
+def live(request: HttpRequest, study_uid: str) -> HttpResponse:
+    """The live part alone, or 204 where nothing changed."""
+    html, digest = _live_part(request, find_study(study_uid))
+    return answer_poll(request, html, digest)
+
+
+def _live_part(request: HttpRequest, study: Study) -> tuple[str, str]:
+    result = study.current_result
+    visits = list(selectors.studies_of_patient(study))
+    context = {
+        "study": study,
+        "result": result,
+        "job": result.job if result else study.current_job,
+        "rows": volume_rows(list(result.volumes.values())) if result else [],
+        "chosen": [series for series in study.series.all() if series.is_chosen],
+        "visits": visits if len(visits) > 1 else [],
+    }
+    return render_fragment("frontend/parts/panel_live.html", context, request)
+
+
+def volume_rows(volumes: list[Measurement]) -> list[VolumeRow]:
+    """The rows of the panel, all bars on the scale of the largest upper bound."""
+    largest = max((volume.high_ml for volume in volumes), default=0)
+    return [
+        VolumeRow(
+            volume.compartment,
+            volume,
+            interval_bar(volume, largest),
+            ",".join(str(number) for number in SEGMENTS_OF[volume.compartment]),
+            len(SEGMENTS_OF[volume.compartment]) == 1,
+        )
+        for volume in volumes
+    ]

@@ -1,0 +1,65 @@
+"""One study: its series and what became of them, its stages, its results, its problems."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from frontend.pages.fragments import answer_poll, render_fragment
+from frontend.permissions import readers_only, workers_only
+from orthanc.errors import OrthancError
+from review import pacs, selectors, services
+from review.models import Study
+
+
+def find_study(study_uid: str) -> Study:
+    """The study with everything that belongs to it, or a 404 page."""
+    try:
+        return selectors.study_detail(study_uid)
+    except Study.DoesNotExist as error:
+        raise Http404("No such study has come in.") from error
+
+
+@readers_only
+def page(request: HttpRequest, study_uid: str) -> HttpResponse:
+    """The whole page; its live part asks `live` every two seconds."""
+    study = find_study(study_uid)
+    html, digest = _live_part(request, study)
+    return render(request, "frontend/study.html", {"study": study, "live": html, "digest": digest})
+
+
+@readers_only
+def live(request: HttpRequest, study_uid: str) -> HttpResponse:
+    """The live part alone, or 204 where nothing changed."""
+    html, digest = _live_part(request, find_study(study_uid))
+    return answer_poll(request, html, digest)
+
+
+def _live_part(request: HttpRequest, study: Study) -> tuple[str, str]:
+    context = {
+        "study": study,
+        "job": study.current_job,
+        "result": study.current_result,
+        "volumes": list(study.current_result.volumes.values()) if study.current_result else [],
+        "compartments": ("WT", "TC", "ET"),
+        "visits": selectors.studies_of_patient(study),
+    }
+    return render_fragment("frontend/parts/study_live.html", context, request)
+
+
+@workers_only
+@require_POST
+def retry(request: HttpRequest, study_uid: str) -> HttpResponse:
+    """Try the study again, and say on the page that asked what came of it."""
+    study = find_study(study_uid)
+    try:
+        with pacs.connect() as orthanc:
+            services.retry_study(orthanc, study, request.user.get_username())
+        messages.success(request, "The study is tried again.")
+    except (services.NothingToRetryError, OrthancError) as error:
+        messages.warning(request, str(error))
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+    return redirect("study", study_uid)

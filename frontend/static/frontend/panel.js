@@ -1,0 +1,154 @@
+// The panel's controls: they speak to the viewer around the frame by messages, same origin only.
+// The other end, and the list of messages, is in ohif/extension/bridge.js.
+
+const viewer = window.parent === window ? null : window.parent;
+const ALL = [1, 2, 3];
+const chosen = { hidden: new Set(), opacity: 0.45, drawn: 'both' };
+let ready = false;
+let shownResult = document.getElementById('result')?.dataset.result ?? '';
+
+function tell(message) {
+  viewer?.postMessage({ source: 'glioma-panel', ...message }, window.location.origin);
+}
+
+function segmentsOf(text) {
+  return text.split(',').map(Number);
+}
+
+function tellStyle() {
+  tell({
+    type: 'style',
+    opacity: chosen.drawn === 'outline' ? 0 : chosen.opacity,
+    fill: chosen.drawn !== 'outline',
+    outline: chosen.drawn !== 'fill',
+  });
+}
+
+function setVisible(segments, visible) {
+  segments.forEach(number => (visible ? chosen.hidden.delete(number) : chosen.hidden.add(number)));
+  tell({ type: 'visible', segments, visible });
+  draw();
+}
+
+function jump(segments) {
+  tell({ type: 'jump', segments });
+}
+
+// Brings the controls to what is chosen; the live part may have been rendered anew.
+function draw() {
+  document.querySelectorAll('[data-eye]').forEach(button => {
+    const visible = segmentsOf(button.dataset.eye).some(number => !chosen.hidden.has(number));
+    button.setAttribute('aria-pressed', String(visible));
+  });
+  document.querySelectorAll('[data-eye], [data-jump], .overlay-controls input').forEach(control => {
+    control.disabled = !ready;
+  });
+  const opacity = document.getElementById('opacity');
+  if (opacity) {
+    opacity.value = String(Math.round(chosen.opacity * 100));
+    document.getElementById('opacity-value').textContent = `${opacity.value} %`;
+    document.querySelectorAll('input[name=drawn]').forEach(input => {
+      input.checked = input.value === chosen.drawn;
+    });
+    const state = document.getElementById('overlay-state');
+    state.textContent = viewer ? (ready ? '' : 'loading') : 'open the images to see it';
+  }
+}
+
+document.addEventListener('click', event => {
+  const eye = event.target.closest('[data-eye]');
+  const target = event.target.closest('[data-jump]');
+  if (eye) {
+    setVisible(segmentsOf(eye.dataset.eye), eye.getAttribute('aria-pressed') !== 'true');
+  } else if (target) {
+    jump(segmentsOf(target.dataset.jump));
+  } else if (event.target.closest('[data-show-result]')) {
+    tell({ type: 'reload' });
+  }
+});
+
+document.addEventListener('input', event => {
+  if (event.target.id === 'opacity') {
+    chosen.opacity = Number(event.target.value) / 100;
+    if (chosen.drawn === 'outline') {
+      chosen.drawn = 'both';
+    }
+    tellStyle();
+    draw();
+  } else if (event.target.name === 'drawn') {
+    chosen.drawn = event.target.value;
+    tellStyle();
+    draw();
+  }
+});
+
+const KEYS = {
+  j: () => jump(ALL),
+  o: () => setVisible(ALL, chosen.hidden.size > 0),
+  l: () => {
+    chosen.drawn = { both: 'outline', outline: 'fill', fill: 'both' }[chosen.drawn];
+    tellStyle();
+    draw();
+  },
+};
+
+function press(key) {
+  if (ready && Object.hasOwn(KEYS, key)) {
+    KEYS[key]();
+  }
+}
+
+document.addEventListener('keydown', event => {
+  if (!event.ctrlKey && !event.metaKey && !event.altKey) {
+    press(event.key.toLowerCase());
+  }
+});
+
+window.addEventListener('message', event => {
+  if (event.origin !== window.location.origin || event.source !== viewer || event.data?.source !== 'glioma-viewer') {
+    return;
+  }
+  if (event.data.type === 'state') {
+    const first = event.data.ready && !ready;
+    ready = event.data.ready;
+    if (first) {
+      tellStyle();
+    }
+    draw();
+  } else if (event.data.type === 'key') {
+    press(event.data.key);
+  } else if (event.data.type === 'jumped' && !event.data.found) {
+    document.getElementById('overlay-state').textContent = 'this region is empty';
+  }
+});
+
+document.addEventListener('htmx:afterSwap', () => {
+  const result = document.getElementById('result')?.dataset.result ?? '';
+  if (result && !shownResult) {
+    // The first result of a study that was open while it was processed: show it without being asked.
+    tell({ type: 'reload' });
+  } else if (result && result !== shownResult) {
+    offerNewResult();
+  }
+  draw();
+});
+
+// A reader in the middle of something is asked before the images change under them.
+function offerNewResult() {
+  const note = document.createElement('p');
+  note.className = 'notice warning';
+  note.textContent = 'A newer result replaced the one over the images. ';
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.dataset.showResult = '';
+  button.textContent = 'Show it';
+  note.append(button);
+  document.getElementById('result').prepend(note);
+}
+
+draw();
+if (viewer) {
+  tell({ type: 'hello' });
+  // The viewer may come up after this frame.
+  const asking = setInterval(() => (ready ? clearInterval(asking) : tell({ type: 'hello' })), 1000);
+}

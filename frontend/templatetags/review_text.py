@@ -1,0 +1,44 @@
+"""Filters for templates; what they write is decided in frontend.formatting."""
+
+from __future__ import annotations
+
+from django import template
+
+from frontend import formatting
+from frontend.permissions import may_work
+
+register = template.Library()
+
+register.filter("ml", formatting.millilitres)
+register.filter("interval", formatting.interval)
+register.filter("duration", formatting.duration)
+register.filter("ago", formatting.ago)
+register.filter("patient_name", formatting.patient_name)
+register.filter("age_years", formatting.age_years)
+register.filter("day", formatting.day)
+register.filter("steps", formatting.steps)
+register.filter("may_work", may_work)
+
+
+@register.filter
+def region_name(compartment: str) -> str:
+    """The name of a compartment for people."""
+    return formatting.REGION_NAMES.get(compartment, compartment)
+
+
+@register.filter
+def phase_name(phase: str) -> str:
+    """The phase of treatment for people."""
+    return formatting.PHASE_NAMES.get(phase, phase)
+
+
+@register.filter
+def volume_of(volumes: dict[str, object] | None, compartment: str) -> object | None:
+    """The measurement of a compartment, None where there is none."""
+    return volumes.get(compartment) if volumes else None
+
+
+@register.filter
+def percent(share: float) -> str:
+    """A share of 0 to 1 as "87 %"."""
+    return f"{share * 100:.0f} %"

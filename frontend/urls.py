@@ -1,0 +1,29 @@
+"""Addresses of everything that people see; the API has its own under /api/."""
+
+from django.contrib.auth.views import LogoutView
+from django.urls import path, re_path
+
+from frontend.dicomweb import dicomweb
+from frontend.pages import account, panel, study, system, upload, worklist
+from frontend.viewer import ohif
+
+urlpatterns = [
+    path("", worklist.page, name="worklist"),
+    path("worklist/rows/", worklist.rows, name="worklist-rows"),
+    path("login/", account.login, name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("upload/", upload.page, name="upload"),
+    path("problems/", system.problems, name="problems"),
+    path("system/", system.page, name="system"),
+    path("studies/<str:study_uid>/", study.page, name="study"),
+    path("studies/<str:study_uid>/live/", study.live, name="study-live"),
+    path("studies/<str:study_uid>/retry/", study.retry, name="study-retry"),
+    path("viewer/<str:study_uid>/", panel.viewer, name="viewer"),
+    path("viewer/<str:study_uid>/roles.json", panel.roles, name="viewer-roles"),
+    path("panel/<str:study_uid>/", panel.page, name="panel"),
+    path("panel/<str:study_uid>/live/", panel.live, name="panel-live"),
+    re_path(r"^ohif/(?P<path>.*)$", ohif, name="ohif"),
+    re_path(r"^dicomweb/(?P<path>.*?)/?$", dicomweb, name="dicomweb"),
+    # The root that Orthanc itself uses in the bulk data addresses that it writes.
+    re_path(r"^dicom-web/(?P<path>.*?)/?$", dicomweb),
+]
