@@ -15,6 +15,9 @@ MIN_IMAGES = 5
 MIN_COVERAGE_MM = 60.0
 """A slab thinner than this does not hold a head."""
 
+HEAD_MM = 140.0
+"""What a series must cover to hold the brain in any plane; more is no merit."""
+
 ROLE_WORDS = {
     Role.T1: "T1 without contrast",
     Role.T1CE: "T1 with contrast",
@@ -140,7 +143,7 @@ def _best(
     guesses: Mapping[str, RoleGuess],
     passed_over: dict[str, str],
 ) -> tuple[SeriesHeader, str]:
-    most_mm = max((_coverage_mm(one) or 0.0) for one in able)
+    most_mm = min(HEAD_MM, max((_coverage_mm(one) or 0.0) for one in able))
     merits = {one.series_uid: _merits(one, guesses[one.series_uid], most_mm) for one in able}
 
     def rank(one: SeriesHeader) -> tuple[object, ...]:
