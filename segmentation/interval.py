@@ -1,8 +1,8 @@
 """95 % intervals of volumes: how far the views disagree, scaled by errors measured on labelled cases.
 
-The scale is conformal prediction (Vovk et al. 2005; normalised scores as in Lei et al., JASA 2018;113:1094) on
-the logarithm of the volume. Every width comes from two things: the volume at a strict and at a lax threshold of
-the probability, which the cascade gives for free, and a calibrated multiplier stored with the model.
+The scale is conformal prediction (Vovk et al. 2005; normalised scores as in Lei et al., JASA 2018;113:1094)
+on the logarithm of the volume. Every width comes from two things: the volume at a strict and at a lax threshold
+of the probability, which the cascade gives for free, and a calibrated multiplier stored with the model.
 """
 
 from __future__ import annotations

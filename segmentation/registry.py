@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from segmentation.errors import BadModelError
 from segmentation.interval import IntervalCalibration
 from segmentation.network import MSNet, NetworkConfig, Normalisation, Task, View, use_half_precision
-from segmentation.types import ModelIdentity
+from segmentation.types import ModelIdentity, Phase
 
 FORMAT = 1
 PACKAGED_ROOT = Path(__file__).parent / "models"
@@ -55,6 +55,8 @@ class ModelDescription:
     rank: int
     config: CascadeConfig
     interval: IntervalCalibration | None = None
+    phases: tuple[Phase, ...] = ()
+    """Phases whose images it was trained on; empty where it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class CascadeModel:
     config: CascadeConfig
     networks: Mapping[tuple[Task, View], MSNet]
     interval: IntervalCalibration | None
+    phases: tuple[Phase, ...]
     device: torch.device
     dtype: torch.dtype
     folder: Path
@@ -102,8 +105,7 @@ def write_model(
 def store_interval(folder: Path, calibration: IntervalCalibration) -> None:
     """Put the figures of a calibration into an installed model's description."""
     description, checksum = _read_description(folder)
-    updated = ModelDescription(description.identity, description.rank, description.config, calibration)
-    _write_description(folder, updated, checksum)
+    _write_description(folder, replace(description, interval=calibration), checksum)
 
 
 def describe_model(folder: Path) -> ModelDescription:
@@ -141,6 +143,7 @@ def load_model(
         config=description.config,
         networks=networks,
         interval=description.interval,
+        phases=description.phases,
         device=where,
         dtype=torch.bfloat16 if half else torch.float32,
         folder=folder,
@@ -188,8 +191,9 @@ def check_weights(config: CascadeConfig, weights: Mapping[str, torch.Tensor], so
     if missing or unknown:
         example = missing[0] if missing else unknown[0]
         raise BadModelError(
-            f"{source}: not the weights of this network: {len(missing)} tensors are missing and {len(unknown)} "
-            f"are unknown (first: {example}). Names are <task>.<view>.<layer>, such as wt.ax.fuse1.conv.weight."
+            f"{source}: not the weights of this network: {len(missing)} tensors are missing and "
+            f"{len(unknown)} are unknown (first: {example}). "
+            "Names are <task>.<view>.<layer>, such as wt.ax.fuse1.conv.weight."
         )
     for key, shape in expected.items():
         if tuple(weights[key].shape) != shape:
@@ -253,6 +257,7 @@ def _read_description(folder: Path) -> tuple[ModelDescription, str]:
             rank=int(content["rank"]),
             config=CascadeConfig(**networks | {"normalisation": Normalisation(networks["normalisation"])}),
             interval=IntervalCalibration(**content["interval"]) if content["interval"] else None,
+            phases=tuple(Phase(phase) for phase in content["phases"]),
         )
         return description, str(content["weights_sha256"])
     except (ValueError, KeyError, TypeError) as error:
@@ -264,6 +269,7 @@ def _write_description(folder: Path, description: ModelDescription, checksum: st
         "format": FORMAT,
         "identity": asdict(description.identity),
         "rank": description.rank,
+        "phases": list(description.phases),
         "networks": asdict(description.config),
         "weights_sha256": checksum,
         "interval": asdict(description.interval) if description.interval else None,

@@ -112,3 +112,5 @@ class Segmentation:
     phase: Phase
     warnings: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
+    trust: float | None = None
+    """Predicted Dice with a reader's outline, from the agreement of the views: a hint."""

@@ -1,0 +1,105 @@
+"""Import of the published CA-CNN weights (Wang et al. 2017; University College London, BSD-3-Clause)."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+
+from segmentation.errors import BadModelError
+from segmentation.interval import IntervalCalibration
+from segmentation.registry import (
+    RANK_PUBLISHED,
+    CascadeConfig,
+    ModelDescription,
+    check_weights,
+    describe_model,
+    write_model,
+)
+from segmentation.types import ModelIdentity, Phase
+
+NAME = "cacnn17"
+STATEMENT = (
+    "Published CA-CNN (Wang et al. 2017), trained on pre-operative BraTS 2017; "
+    "research use, not a medical device"
+)
+
+INTERVAL: IntervalCalibration | None = None
+
+_CARD = """# cacnn17: CA-CNN as published
+
+Nine 2.5D networks (whole tumour, tumour core, enhancing tumour; axial, sagittal, coronal) of the cascade of
+Wang G, Li W, Ourselin S, Vercauteren T, "Automatic brain tumor segmentation using cascaded anisotropic
+convolutional neural networks", BrainLes 2017, LNCS 10670. 1,900,008 parameters.
+
+- **Source**: weights `model17` of the authors' repository github.com/taigw/brats17, converted to safetensors
+  without change of value. SHA-256 of the imported file: `{checksum}`.
+- **Trained on**: the 285 pre-operative cases of BraTS 2017 (skull-stripped, registered, 1 mm). No post-operative
+  images: resection cavities are unknown to it.
+- **Normalisation**: statistics of the running volume. The checkpoints hold no usable running statistics.
+- **Background**: seeded noise, so that one input has one result.
+- **Known limits**: reports enhancing tumour in cases that have none; other pathologies were never shown to it.
+- **Use**: research. Not a medical device.
+
+## Licence of the weights
+
+Copyright (c) 2017-2018, University College London
+All rights reserved.
+
+Redistribution and use in source and binary forms, with or without modification, are permitted provided that the
+following conditions are met:
+
+* Redistributions of source code must retain the above copyright notice, this list of conditions and the
+  following disclaimer.
+* Redistributions in binary form must reproduce the above copyright notice, this list of conditions and the
+  following disclaimer in the documentation and/or other materials provided with the distribution.
+* Neither the name of this software nor the names of its contributors may be used to endorse or promote products
+  derived from this software without specific prior written permission.
+
+THIS SOFTWARE IS PROVIDED BY THE COPYRIGHT HOLDERS AND CONTRIBUTORS "AS IS" AND ANY EXPRESS OR IMPLIED WARRANTIES,
+INCLUDING, BUT NOT LIMITED TO, THE IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE ARE
+DISCLAIMED. IN NO EVENT SHALL THE COPYRIGHT HOLDER OR CONTRIBUTORS BE LIABLE FOR ANY DIRECT, INDIRECT, INCIDENTAL,
+SPECIAL, EXEMPLARY, OR CONSEQUENTIAL DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS OR
+SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION) HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY,
+WHETHER IN CONTRACT, STRICT LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY OUT OF THE
+USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF SUCH DAMAGE.
+"""
+
+
+def import_cacnn(source: Path, folder: Path) -> ModelDescription:
+    """Turn the published weights, converted to safetensors, into a model folder.
+
+    Raises:
+        BadModelError: not a safetensors file, or tensors that are not those of the nine published networks.
+    """
+    data = _read(source)
+    try:
+        weights = safetensors.torch.load(data)
+    except SafetensorError as error:
+        raise BadModelError(f"{source} is not a safetensors file, or is cut short ({error}).") from error
+    check_weights(CascadeConfig(), weights, source=str(source))
+    checksum = hashlib.sha256(data).hexdigest()
+    description = ModelDescription(
+        identity=ModelIdentity(NAME, f"model17-{checksum[:8]}", is_demo=False, statement=STATEMENT),
+        rank=RANK_PUBLISHED,
+        config=CascadeConfig(),
+        interval=INTERVAL,
+        phases=(Phase.PREOP,),
+    )
+    write_model(folder, description, weights, _CARD.format(checksum=checksum), torch.float32)
+    return describe_model(folder)
+
+
+def _read(source: Path) -> bytes:
+    is_checkpoint = source.is_dir() or ".ckpt" in source.name or Path(f"{source}.index").exists()
+    if is_checkpoint and source.suffix != ".safetensors":
+        raise BadModelError(
+            f"{source} looks like a TensorFlow checkpoint, which needs TensorFlow to read. Convert its nine "
+            "checkpoints to one safetensors file with tensors named <task>.<view>.<layer> and import that."
+        )
+    if not source.is_file():
+        raise BadModelError(f"{source} does not exist.")
+    return source.read_bytes()

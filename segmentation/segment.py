@@ -1,0 +1,186 @@
+"""The cascade from prepared images to a label map and millilitres: the imaging stages in their order.
+
+Reference: Wang et al., BrainLes 2017. Whole tumour in the brain, core in the box of the whole tumour, enhancing
+part in the box of the core; each by three views whose probabilities are averaged.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+import SimpleITK as sitk
+
+from segmentation.inference import view_probabilities
+from segmentation.intensity import MARGIN_VOXELS, Box, FloatArray, NetworkInput, bounding_box, network_input
+from segmentation.interval import VolumeBand
+from segmentation.measure import Reach, RegionProbabilities, reach, tumour_volumes, volume_bands
+from segmentation.native import labels_on_native_grid
+from segmentation.network import Task, View
+from segmentation.postprocess import Labels, core_region, fuse, whole_tumour_region
+from segmentation.registry import CascadeModel
+from segmentation.types import SEQUENCES, Phase, PreparedScan, Segmentation
+from segmentation.view_agreement import predicted_dice
+
+Report = Callable[[str], None]
+
+NO_TUMOUR = "No tumour was found: all volumes are zero."
+NOT_CALIBRATED = "Interval not calibrated: this model's errors were not measured on labelled cases."
+THRESHOLD = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Detailed:
+    """A segmentation with what calibration and evaluation need beside it."""
+
+    segmentation: Segmentation
+    bands: dict[str, VolumeBand]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cascade:
+    """What the networks say about one crop around the brain."""
+
+    labels_zyx: Labels
+    probabilities: RegionProbabilities
+    trust: float
+
+
+def segment(
+    prepared: PreparedScan, model: CascadeModel, phase: Phase, report: Report = lambda stage: None
+) -> Segmentation:
+    """Segment one visit; the same images and model give the same voxels on the same machine.
+
+    `report` is told each step in words. The label map comes back on `prepared.t1ce_grid`.
+
+    Raises:
+        BadInputError: a sequence is empty, constant or holds NaN, or there is no brain.
+        BadGeometryError: the images are not on one grid of 1 mm.
+    """
+    return segment_in_detail(prepared, model, phase, report).segmentation
+
+
+def segment_in_detail(
+    prepared: PreparedScan, model: CascadeModel, phase: Phase, report: Report = lambda stage: None
+) -> Detailed:
+    """As `segment`, with the bands its intervals were made of."""
+    seconds: dict[str, float] = {}
+    report("checking the images")
+    with _timed(seconds, "normalise"):
+        scan = _facing_lps(prepared)
+        images = network_input(scan)
+    cascade = _run_cascade(images, model, seconds, report)
+    report("measuring")
+    with _timed(seconds, "measure"):
+        labels = _on_prepared_grid(cascade.labels_zyx, images.box_zyx, scan.t1ce)
+        labels = labels_on_native_grid(_facing(labels, prepared.t1ce), prepared.t1ce_grid)
+        amount_reach = _reach(cascade, scan.t1ce)
+        bands = volume_bands(labels, amount_reach)
+        volumes = tumour_volumes(bands, model.interval)
+    segmentation = Segmentation(
+        labels=labels,
+        volumes=volumes,
+        model=model.identity,
+        phase=phase,
+        warnings=prepared.warnings + _warnings(cascade.labels_zyx, model, phase),
+        seconds=prepared.seconds | seconds,
+        trust=cascade.trust,
+    )
+    return Detailed(segmentation, bands)
+
+
+def _run_cascade(
+    images: NetworkInput, model: CascadeModel, seconds: dict[str, float], report: Report
+) -> _Cascade:
+    shape_zyx = images.brain_zyx.shape
+    with _timed(seconds, "whole_tumour"):
+        whole_vzyx = view_probabilities(model, Task.WHOLE_TUMOUR, images.channels_czyx, report)
+        whole_vzyx *= images.brain_zyx
+        region_zyx = whole_tumour_region(whole_vzyx.mean(axis=0) > THRESHOLD)
+    if not region_zyx.any():
+        nothing = np.zeros(shape_zyx, np.float32)
+        probabilities = RegionProbabilities(whole_vzyx.mean(axis=0), nothing, nothing)
+        return _Cascade(np.zeros(shape_zyx, np.uint8), probabilities, predicted_dice([whole_vzyx]))
+    with _timed(seconds, "tumour_core"):
+        box_zyx = bounding_box(region_zyx, MARGIN_VOXELS)
+        core_vzyx = _within(box_zyx, images, model, Task.TUMOUR_CORE, report)
+        core_region_zyx = core_region(core_vzyx.mean(axis=0) > THRESHOLD)
+    with _timed(seconds, "enhancing_tumour"):
+        if core_region_zyx.any():
+            box_zyx = bounding_box(core_region_zyx, MARGIN_VOXELS)
+        enhancing_vzyx = _within(box_zyx, images, model, Task.ENHANCING, report)
+    with _timed(seconds, "postprocess"):
+        means = [views.mean(axis=0) for views in (whole_vzyx, core_vzyx, enhancing_vzyx)]
+        labels_zyx = fuse(*(mean > THRESHOLD for mean in means))
+        trust = predicted_dice([whole_vzyx, core_vzyx, enhancing_vzyx])
+    return _Cascade(labels_zyx, RegionProbabilities(*means), trust)
+
+
+def _within(
+    box_zyx: Box, images: NetworkInput, model: CascadeModel, task: Task, report: Report
+) -> FloatArray:
+    """A task's probabilities by view, from its networks run in a box; 0 outside it and outside the brain."""
+    views_vzyx = np.zeros((len(View), *images.brain_zyx.shape), np.float32)
+    views_vzyx[:, *box_zyx] = view_probabilities(model, task, images.channels_czyx[:, *box_zyx], report)
+    views_vzyx *= images.brain_zyx
+    return views_vzyx
+
+
+def _reach(cascade: _Cascade, grid: sitk.Image) -> Reach:
+    return reach(cascade.labels_zyx, cascade.probabilities, float(np.prod(grid.GetSpacing())) / 1000)
+
+
+def _warnings(labels_zyx: Labels, model: CascadeModel, phase: Phase) -> tuple[str, ...]:
+    said = []
+    if not labels_zyx.any():
+        said.append(NO_TUMOUR)
+    if model.interval is None:
+        said.append(NOT_CALIBRATED)
+    if phase is not Phase.UNKNOWN and model.phases and phase not in model.phases:
+        shown = " and ".join(_PHASE_WORDS[known] for known in model.phases)
+        said.append(
+            f"Model {model.identity.name} was trained on {shown} images only; this study is {_PHASE_WORDS[phase]}."
+        )
+    return tuple(said)
+
+
+_PHASE_WORDS = {
+    Phase.PREOP: "pre-operative",
+    Phase.POSTOP: "post-operative",
+    Phase.UNKNOWN: "of unknown phase",
+}
+
+
+def _facing_lps(prepared: PreparedScan) -> PreparedScan:
+    """The same images with x to the left, y to the back, z up, as the networks know heads."""
+    if _facing_of(prepared.t1ce) == "LPS":
+        return prepared
+    names = (*SEQUENCES, "brain_mask")
+    return replace(prepared, **{name: sitk.DICOMOrient(getattr(prepared, name), "LPS") for name in names})
+
+
+def _facing(labels: sitk.Image, like: sitk.Image) -> sitk.Image:
+    facing = _facing_of(like)
+    return labels if facing == "LPS" else sitk.DICOMOrient(labels, facing)
+
+
+def _facing_of(image: sitk.Image) -> str:
+    return str(sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(image.GetDirection()))
+
+
+def _on_prepared_grid(labels_zyx: Labels, box_zyx: Box, grid: sitk.Image) -> sitk.Image:
+    full_zyx = np.zeros(grid.GetSize()[::-1], np.uint8)
+    full_zyx[box_zyx] = labels_zyx
+    labels = sitk.GetImageFromArray(full_zyx)
+    labels.CopyInformation(grid)
+    return labels
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - start
