@@ -11,10 +11,10 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from orthanc.series import choose_series
 
 from orthanc.client import OrthancClient
 from orthanc.errors import NotInOrthancError
+from orthanc.series import choose_series
 from orthanc.types import Role, SeriesChoice, SeriesHeader, StudyHeader
 from review import routing
 from review.active_model import active_model
@@ -158,17 +158,17 @@ def _wait(study: Study, choice: SeriesChoice, rule: RoutingRule, *, is_settled: 
         return
     hours = settings.WAIT_FOR_SERIES_H if rule.wait_hours is None else rule.wait_hours
     deadline = study.wait_deadline or timezone.now() + timedelta(hours=hours)
-    missing = " ".join(choice.reasons[role] for role in choice.missing if choice.reasons.get(role))
-    text = f"{missing_words(choice.missing)} {missing}".strip()
+    text = missing_words(choice)
     if deadline <= timezone.now():
         study.move(Study.State.INCOMPLETE, f"{text} Waited {hours} h.", wait_deadline=deadline)
     else:
         study.move(Study.State.WAITING, text, wait_deadline=deadline)
 
 
-def missing_words(missing: tuple[Role, ...]) -> str:
-    """What the worklist says of missing roles: "Missing T1CE and FLAIR."."""
-    return f"Missing {' and '.join(missing)}."
+def missing_words(choice: SeriesChoice) -> str:
+    """What the worklist says of missing roles: "Missing FLAIR: No FLAIR in this study (3 series seen)."."""
+    why = " ".join(choice.reasons[role] for role in choice.missing)
+    return f"Missing {' and '.join(choice.missing)}: {why}"
 
 
 def series_key(choice: SeriesChoice) -> str:

@@ -9,7 +9,7 @@ import logging
 
 import dramatiq
 from django.db import transaction
-from dramatiq.errors import ConnectionError as BrokerConnectionError
+from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import RedisError
 
 from review.leases import Lease, claim

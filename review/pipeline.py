@@ -1,0 +1,112 @@
+"""The story of a job: four series in Orthanc -> prepared images -> label map and millilitres -> SEG and SR in Orthanc.
+
+Each stage is safe to run twice and to be killed at any instant: files appear whole, results have UIDs derived from
+their sources, and the numbers are written in the transaction that ends the job.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+import SimpleITK as sitk
+from django.conf import settings
+from orthanc.read import read_series
+from segmentation.prepare import prepare
+
+from orthanc.client import OrthancClient
+from orthanc.errors import BadSeriesError
+from orthanc.types import Role
+from review.active_model import installed_version
+from review.artefacts import (
+    JobFolder,
+    job_folder,
+    read_prepared,
+    read_seconds,
+    write_prepared,
+    write_segmentation,
+)
+from review.models import Job
+from review.pacs import connect
+from segmentation.registry import CascadeModel, load_model
+from segmentation.segment import segment
+from segmentation.types import BrainScan, Phase
+
+
+class Stopwatch:
+    """Seconds by step."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time one step."""
+        start_s = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - start_s
+
+
+def prepare_job(job: Job) -> dict[str, float]:
+    """Download, read, register and skull-strip; returns the seconds of each step.
+
+    Raises:
+        BadSeriesError, NotInOrthancError, BadInputError: hopeless; the text says which series and why.
+        OrthancUnavailableError: worth another try.
+    """
+    folder = job_folder(job.pk)
+    if job.attempts == 1 and not job.retries:
+        folder.clear()  # a person tried again: nothing of the failed run is trusted
+    elif folder.prepared.is_dir():
+        return read_seconds(folder.prepared)
+    watch = Stopwatch()
+    with watch.step("download"), connect() as pacs:
+        files = {role: _series_files(pacs, job, role, folder) for role in job.chosen}
+    job.report("Reading images")
+    with watch.step("read"):
+        images = {role: _read(role, files[role]) for role in job.chosen}
+    scan = BrainScan(flair=images[Role.FLAIR], t1=images[Role.T1], t1ce=images[Role.T1CE], t2=images[Role.T2])
+    prepared = prepare(scan, report=job.report, device=settings.DEVICE)
+    seconds = {**watch.seconds, **prepared.seconds}
+    write_prepared(prepared, folder.prepared, seconds)
+    return seconds
+
+
+def infer_job(job: Job) -> dict[str, float]:
+    """Run the cascade; returns the seconds of each step.
+
+    Raises:
+        SegmentationError: hopeless; the text says why.
+    """
+    folder = job_folder(job.pk)
+    if not folder.inferred.is_dir():
+        model = _model(installed_version(job.model_name, job.model_version).folder, settings.DEVICE)
+        prepared = read_prepared(folder.prepared)
+        done = segment(prepared, model, Phase(job.phase), report=job.report)
+        write_segmentation(done, folder.inferred)
+    return read_seconds(folder.inferred)
+
+
+def _series_files(pacs: OrthancClient, job: Job, role: str, folder: JobFolder) -> list[Path]:
+    """The files of one chosen series; those of an earlier try are taken as they are, being whole."""
+    place = folder.dicom / role
+    if place.is_dir():
+        return sorted(place.iterdir())
+    job.report(f"Fetching {role}")
+    return pacs.download_series(job.chosen[role]["orthanc_id"], place)
+
+
+def _read(role: str, files: list[Path]) -> sitk.Image:
+    try:
+        return read_series(files)
+    except BadSeriesError as error:
+        raise BadSeriesError(f"{role}: {error}") from error
+
+
+@lru_cache(maxsize=1)
+def _model(folder: Path, device: str) -> CascadeModel:
+    """The model, kept by the process: loading takes longer than many a case on a GPU."""
+    return load_model(folder, device=device)
