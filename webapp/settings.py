@@ -45,6 +45,8 @@ INSTALLED_APPS = [
     "rest_framework",
     "rest_framework.authtoken",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "drf_spectacular_sidecar",
 ]
 
 MIDDLEWARE = [
@@ -120,6 +122,12 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Studies, jobs and tumour volumes with their intervals. Research use, not a medical device.",
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    # The page of the documentation comes from this server: a hospital's network has no way to a public one.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    # The page of the API comes from this site: a hospital's browsers reach no other.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
 # One broker: Redis by default, RabbitMQ by its address.
@@ -137,6 +145,8 @@ DRAMATIQ_BROKER = {
         "dramatiq.middleware.ShutdownNotifications",
         "django_dramatiq.middleware.DbConnectionsMiddleware",
         "review.worker.DieWithMaster",
+        "review.worker.Heartbeat",
+        "review.worker.Heartbeat",
     ],
 }
 DRAMATIQ_AUTODISCOVER_MODULES = ["tasks"]

@@ -82,8 +82,8 @@ def _read_studies(plan: Plan, wanted: set[str]) -> list[dict]:
 
 
 def _progress(study: dict) -> str:
-    job = study.get("job") or {}
-    stage = job.get("progress") or job.get("stage") or study.get("reason") or ""
+    job = study["jobs"][0] if study["jobs"] else {}
+    stage = job.get("progress") or job.get("stage") or study["reason"]
     words = study["state"] if study["state"] in ENDED else f"{study['state']}: {stage}"
     return f"{study['study_date']} {words}"
 
@@ -99,7 +99,7 @@ def _checked(studies: list[dict]) -> list[dict]:
 
 def _say_result(study: dict) -> None:
     result = study["result"]
-    volumes = {volume["compartment"]: volume for volume in result["volumes"]}
+    volumes = result["volumes"]
     words = ", ".join(
         f"{name} {volumes[name]['ml']} mL [{volumes[name]['low_ml']} to {volumes[name]['high_ml']}]"
         for name in ("WT", "TC", "ET")

@@ -41,11 +41,16 @@ class Plan:
     def private(self) -> frozenset[str]:
         """Services that no variable of the process replaces by an external one."""
         replaced = {
-            "postgres": os.environ.get("DATABASE_URL"),
-            "redis": os.environ.get("REDIS_URL") or os.environ.get("BROKER_URL"),
-            "orthanc": os.environ.get("ORTHANC_URL"),
+            "postgres": self._is_replaced("DATABASE_URL"),
+            "redis": self._is_replaced("REDIS_URL") or self._is_replaced("BROKER_URL"),
+            "orthanc": self._is_replaced("ORTHANC_URL"),
         }
-        return frozenset(name for name, address in replaced.items() if not address)
+        return frozenset(name for name, elsewhere in replaced.items() if not elsewhere)
+
+    def _is_replaced(self, variable: str) -> bool:
+        # The processes of the stack are given the generated addresses in these same variables.
+        address = os.environ.get(variable)
+        return bool(address) and address != self.variables.get(variable)
 
     @property
     def processes(self) -> tuple[str, ...]:

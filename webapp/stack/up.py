@@ -148,8 +148,10 @@ def _not_ready(plan: Plan) -> str:
             health = client.get("health/").json()
     except (httpx.TransportError, ValueError):
         return "the web server does not answer"
-    bad = [name for name, part in health.get("parts", {}).items() if not part.get("ok")]
-    return f"{', '.join(bad)} not ready" if bad else ""
+    if health.get("ok"):
+        return ""
+    troubles = [health.get(f"{part}_trouble") for part in ("broker", "orthanc", "follower")]
+    return "; ".join(trouble for trouble in troubles if trouble) or "follower and workers are not there yet"
 
 
 def print_summary(plan: Plan, out: Callable[[str], None] = say) -> None:
@@ -160,7 +162,7 @@ def print_summary(plan: Plan, out: Callable[[str], None] = say) -> None:
     out(f"  Open       {web_url(plan)}")
     for role in ("radiologist", "admin", "viewer"):
         out(f"  {role:<11}{known[role]['username']} / {known[role]['password']}")
-    out(f"  API        {web_url(plan)}/api/schema/docs/   Authorization: Token {known['service']['token']}")
+    out(f"  API        {web_url(plan)}/api/docs/   Authorization: Token {known['service']['token']}")
     if "orthanc" in plan.private:
         out(f"  DICOM      {plan.variables['DICOM_AET']}@{host}:{plan.variables['DICOM_PORT']} (C-STORE)")
     out(f"  Logs       {var_dir() / 'log'}    stop with: make down")
