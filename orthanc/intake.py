@@ -30,7 +30,7 @@ def check_dicom(data: bytes) -> FileDataset:
         raise RejectedFileError("This is a DICOMDIR, the table of contents of a disc, not an image.")
     for name in NEEDED_UIDS:
         if not dataset.get(name):
-            raise RejectedFileError(f"The file has no {name}.")
+            raise RejectedFileError(f"The file is cut short, or was written without {name}.")
     _check_pixels(dataset)
     return dataset
 
