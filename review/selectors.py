@@ -15,7 +15,7 @@ from review.models import FollowerState, IntakeProblem, Job, Result, RoutingRule
 ORDERS: dict[str, tuple[str | F, ...]] = {
     "changed": ("-changed_at", "-pk"),
     "study_date": (F("study_date").desc(nulls_last=True), "-study_time", "-pk"),
-    "patient": ("patient_name", "patient_id", F("study_date").desc(nulls_last=True)),
+    "patient": ("patient_name", "patient_id", F("study_date").desc(nulls_last=True), "pk"),
     "state": ("state", "-changed_at"),
 }
 """Ways to sort the worklist; the first is the default."""

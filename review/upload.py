@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -16,6 +17,9 @@ ZIP_START = b"PK\x03\x04"
 EMPTY_ZIP_START = b"PK\x05\x06"
 LARGEST_FILE_BYTES = 2 * 1024**3
 """More than any MR image; guards against archives that grow without end."""
+
+DAMAGED_MEMBER = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError)
+"""Wrong checksum, cut off, places that point out of the file, unknown compression, password."""
 
 _NOT_IMAGES = {"dicomdir", ".ds_store", "thumbs.db"}
 
@@ -131,8 +135,7 @@ def _members(archive_name: str, archive: zipfile.ZipFile) -> Iterator[_Content]:
             continue
         try:
             yield _Content(name, archive.read(member))
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-            # Wrong checksum, cut off, unknown compression, password.
+        except DAMAGED_MEMBER as error:
             yield _Content(name, b"", f"The archive does not give this file: {error}")
 
 

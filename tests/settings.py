@@ -14,3 +14,5 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# No `collectstatic` in tests: static files come from where they are written.
+WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True

@@ -46,7 +46,6 @@ INSTALLED_APPS = [
     "rest_framework.authtoken",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "drf_spectacular_sidecar",
 ]
 
 MIDDLEWARE = [
@@ -122,9 +121,11 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Studies, jobs and tumour volumes with their intervals. Research use, not a medical device.",
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
-    # The page of the documentation comes from this server: a hospital's network has no way to a public one.
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "StudyStateEnum": "review.models.Study.State",
+        "JobStateEnum": "review.models.Job.State",
+        "StageEnum": "review.models.Job.Stage",
+    },
     # The page of the API comes from this site: a hospital's browsers reach no other.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
