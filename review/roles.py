@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -26,15 +26,15 @@ WORKERS = frozenset({UserRole.RADIOLOGIST, UserRole.ADMIN, UserRole.SERVICE})
 
 def roles_of(user: AbstractBaseUser | AnonymousUser) -> frozenset[UserRole]:
     """The roles of a user; a superuser is an admin. One query per user object."""
-    if not user.is_authenticated or not user.is_active:
+    if not isinstance(user, User) or not user.is_active:
         return frozenset()
     known: frozenset[UserRole] | None = getattr(user, "_review_roles", None)
     if known is None:
-        names = set(user.groups.values_list("name", flat=True))  # type: ignore[union-attr]
+        names = set(user.groups.values_list("name", flat=True))
         known = frozenset(role for role in UserRole if role in names)
-        if user.is_superuser:  # type: ignore[union-attr]
+        if user.is_superuser:
             known |= {UserRole.ADMIN}
-        user._review_roles = known  # type: ignore[union-attr]
+        user._review_roles = known  # type: ignore[attr-defined]
     return known
 
 

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, F, Prefetch, Q, QuerySet
+from django.db.models.expressions import OrderBy
 from django.utils import timezone
 
 from review.models import FollowerState, IntakeProblem, Job, Result, RoutingRule, Series, Study
 
-ORDERS: dict[str, tuple[str | F, ...]] = {
+ORDERS: dict[str, tuple[str | OrderBy, ...]] = {
     "changed": ("-changed_at", "-pk"),
     "study_date": (F("study_date").desc(nulls_last=True), "-study_time", "-pk"),
     "patient": ("patient_name", "patient_id", F("study_date").desc(nulls_last=True), "pk"),

@@ -7,7 +7,9 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO, Protocol
+from typing import IO, cast
+
+from django.core.files.uploadedfile import UploadedFile
 
 from orthanc.client import OrthancClient
 from review.intake import take_study
@@ -22,19 +24,6 @@ DAMAGED_MEMBER = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImple
 """Wrong checksum, cut off, places that point out of the file, unknown compression, password."""
 
 _NOT_IMAGES = {"dicomdir", ".ds_store", "thumbs.db"}
-
-
-class SentFile(Protocol):
-    """What Django hands over for an uploaded file."""
-
-    name: str | None
-    file: IO[bytes] | None
-
-    def read(self, num_bytes: int = ...) -> bytes:
-        """The content."""
-
-    def seek(self, offset: int) -> int:
-        """Back to the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +61,7 @@ class _Content:
     reason: str = ""
 
 
-def take_upload(pacs: OrthancClient, files: Iterable[SentFile], by: str) -> UploadReport:
+def take_upload(pacs: OrthancClient, files: Iterable[UploadedFile], by: str) -> UploadReport:
     """Store what is DICOM, one file in memory at a time; what is not goes to the problem list with its reason.
 
     Raises:
@@ -110,7 +99,7 @@ def _store(pacs: OrthancClient, content: _Content) -> tuple[FileOutcome, list[st
     return outcome, [one.study_orthanc_id for one in answer.instances if one.study_orthanc_id]
 
 
-def _contents(file: SentFile) -> Iterator[_Content]:
+def _contents(file: UploadedFile) -> Iterator[_Content]:
     name = file.name or "unnamed"
     start = file.read(4)
     file.seek(0)
@@ -118,7 +107,7 @@ def _contents(file: SentFile) -> Iterator[_Content]:
         yield _Content(name, file.read())
         return
     try:
-        with zipfile.ZipFile(file) as archive:  # type: ignore[arg-type]
+        with zipfile.ZipFile(cast(IO[bytes], file)) as archive:
             yield from _members(name, archive)
     except zipfile.BadZipFile:
         yield _Content(name, b"", "The archive is damaged or was cut off; nothing in it could be read.")

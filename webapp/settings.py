@@ -147,7 +147,6 @@ DRAMATIQ_BROKER = {
         "django_dramatiq.middleware.DbConnectionsMiddleware",
         "review.worker.DieWithMaster",
         "review.worker.Heartbeat",
-        "review.worker.Heartbeat",
     ],
 }
 DRAMATIQ_AUTODISCOVER_MODULES = ["tasks"]

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import SimpleITK as sitk
 from pytest_django.fixtures import Settings as DjangoSettings
 
+from orthanc.client import OrthancClient
+from orthanc.server.process import RunningOrthanc, start_orthanc
+from orthanc.study_maker import VisitDescription, make_study
 from review import tasks
 
 InstallModel = Callable[..., Path]
@@ -43,3 +48,53 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for stage, actor in tasks.ACTORS.items():
         monkeypatch.setattr(actor, "send", lambda job_id, stage=stage: messages.append(stage.value))
     return messages
+
+
+@pytest.fixture(scope="session")
+def orthanc_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningOrthanc]:
+    """A real Orthanc for the domain's tests."""
+    with start_orthanc(tmp_path_factory.mktemp("orthanc")) as running:
+        yield running
+
+
+@pytest.fixture
+def orthanc(orthanc_server: RunningOrthanc, settings: DjangoSettings) -> Iterator[OrthancClient]:
+    """A client of that Orthanc, emptied; the settings point to it."""
+    settings.ORTHANC_URL = orthanc_server.url
+    settings.ORTHANC_USER, settings.ORTHANC_PASSWORD = orthanc_server.username, orthanc_server.password
+    with orthanc_server.client() as client:
+        for study in client.studies():
+            client.delete_study(study)
+        yield client
+
+
+SMALL = (24, 24, 24)
+
+
+def head_images(size: tuple[int, int, int] = SMALL, spacing_mm: float = 4.0) -> dict[str, sitk.Image]:
+    """Four small images on one oblique grid, all voxels different, 96 mm of head."""
+    rotation = sitk.Euler3DTransform()
+    rotation.SetRotation(0.05, -0.03, 0.02)
+    images = {}
+    for number, name in enumerate(("t1", "t1ce", "t2", "flair")):
+        values = np.random.default_rng(number).integers(10, 900, size[::-1]).astype(np.int16)
+        image = sitk.GetImageFromArray(values)
+        image.SetSpacing((spacing_mm,) * 3)
+        image.SetDirection(rotation.GetMatrix())
+        image.SetOrigin((-48.0, -50.0, -40.0))
+        images[name] = image
+    return images
+
+
+@pytest.fixture
+def dicom_study(tmp_path: Path) -> Path:
+    """A study of four small series: `01_..`-like folders of DICOM files."""
+    visit = VisitDescription("PAT-9", "Roe^Rita", "19700101", "F", accession_number="ACC-9")
+    make_study(head_images(), tmp_path / "study", visit, uid_seed="review tests")
+    return tmp_path / "study"
+
+
+def store_all(pacs: OrthancClient, folder: Path, pattern: str = "**/*.dcm") -> str:
+    """Store files over REST; the Orthanc ID of their study."""
+    stored = [pacs.store(path) for path in sorted(folder.glob(pattern))]
+    return stored[0].study_orthanc_id
