@@ -1,0 +1,74 @@
+"""The coded concepts of our results: segments, findings, measurements.
+
+Values are from DICOM PS3.16 (CID 7150, 7159, 218) and the NCI Thesaurus; what no scheme has is in
+our private scheme 99GLIOMA.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydicom.sr.coding import Code
+
+from orthanc.types import MeasuredRegion
+
+BRAIN = Code("12738006", "SCT", "Brain")
+ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")
+ABNORMAL_STRUCTURE = Code("49755003", "SCT", "Morphologically Abnormal Structure")
+NEOPLASM = Code("108369006", "SCT", "Neoplasm")
+ENHANCING_LESION = Code("C113842", "NCIt", "Enhancing Lesion")
+NON_ENHANCING_LESION = Code("C81175", "NCIt", "Non-Enhancing Lesion")
+EDEMA = Code("79654002", "SCT", "Edema")
+
+ONCOLOGY_REPORT = Code("126001", "DCM", "Oncology Measurement Report")
+MR_HEAD = Code("241601008", "SCT", "MRI of head")
+VOLUME = Code("118565006", "SCT", "Volume")
+VOXEL_SUMMATION = Code("YEKZ", "IBSI", "Volume from Voxel Summation")
+CUBIC_CENTIMETRE = Code("cm3", "UCUM", "cubic centimeter")
+"""1 cm3 is 1 mL."""
+
+COMMENT = Code("121106", "DCM", "Comment")
+QUALITATIVE_EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")
+
+# No public scheme has the limits of a 95 % interval.
+LOWER_LIMIT = Code("VOL95LOW", "99GLIOMA", "Volume, lower limit of 95 % interval")
+UPPER_LIMIT = Code("VOL95HIGH", "99GLIOMA", "Volume, upper limit of 95 % interval")
+
+CORE_LABEL = "Non-enhancing core / necrosis / cavity"
+"""The model cannot tell necrosis, non-enhancing tumour and resection cavity apart: the label says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentKind:
+    """One stored label as a DICOM segment; segment numbers must be 1, 2, 3 though BraTS labels are 1, 2, 4."""
+
+    number: int
+    label: int
+    region: MeasuredRegion
+    text: str
+    type: Code
+    rgb: tuple[int, int, int]
+
+
+SEGMENTS = (
+    SegmentKind(1, 1, MeasuredRegion.NONENHANCING_CORE, CORE_LABEL, NON_ENHANCING_LESION, (250, 210, 40)),
+    SegmentKind(2, 2, MeasuredRegion.OEDEMA, "Peritumoral oedema", EDEMA, (50, 110, 235)),
+    SegmentKind(3, 4, MeasuredRegion.ENHANCING_TUMOUR, "Enhancing tumour", ENHANCING_LESION, (225, 45, 45)),
+)
+"""Colours as in the figures of the paper: enhancing red, core yellow, oedema blue."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingKind:
+    """What a volume is of: its code, its words, and the segments that make it up."""
+
+    text: str
+    type: Code
+    segment_numbers: tuple[int, ...]
+
+
+FINDINGS = {
+    MeasuredRegion.WHOLE_TUMOUR: FindingKind("Whole tumour", NEOPLASM, (1, 2, 3)),
+    MeasuredRegion.TUMOUR_CORE: FindingKind("Tumour core", NEOPLASM, (1, 3)),
+    **{one.region: FindingKind(one.text, one.type, (one.number,)) for one in SEGMENTS},
+}

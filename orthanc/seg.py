@@ -1,0 +1,120 @@
+"""A label map on the T1CE grid to a DICOM Segmentation (PS3.3 A.51): BINARY, one segment per label."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import highdicom as hd
+import numpy as np
+import SimpleITK as sitk
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from orthanc.codes import ABNORMAL_STRUCTURE, ARTIFICIAL_INTELLIGENCE, BRAIN, SEGMENTS, SegmentKind
+from orthanc.errors import BadResultError
+from orthanc.slices import has_grid
+from orthanc.sources import SourceSeries, read_source, result_uid, sign
+from orthanc.types import AlgorithmInfo, MeasuredRegion
+from orthanc.uids import MANUFACTURER, MANUFACTURER_MODEL, derive_uid
+
+SEG_SERIES_NUMBER = 9001
+"""Above the numbers that scanners give, also to their reformats."""
+
+
+def write_seg(
+    labels: sitk.Image,
+    source_files: Sequence[Path],
+    algorithm: AlgorithmInfo,
+    *,
+    description: str = "Glioma segmentation (AI, research use)",
+    result_key: str = "",
+    made_at: datetime | None = None,
+    series_number: int = SEG_SERIES_NUMBER,
+) -> Dataset:
+    """The label map as a Segmentation in the source's study.
+
+    Every slice has a frame in every segment, also where the segment is empty: viewers then need not
+    guess the grid, and an absent tissue still has its segment.
+
+    Args:
+        labels: 0, 1, 2 and 4 on the grid that `read_series` gives of the source.
+        source_files: the files of the T1CE series.
+        result_key: tells apart results of one model on one T1CE, such as with another FLAIR.
+        made_at: date of the result; by default the study's. The same arguments give the same bytes.
+
+    Raises:
+        BadResultError: the label map is on another grid or holds other labels.
+        BadSeriesError: the source files do not make one image.
+    """
+    source = read_source(source_files)
+    frames = _frames(labels, source)
+    first = source.datasets[0]
+    seg = hd.seg.Segmentation(
+        source_images=list(source.datasets),
+        pixel_array=frames,
+        segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
+        segment_descriptions=[_segment(kind, first, algorithm) for kind in SEGMENTS],
+        series_instance_uid=result_uid(source, algorithm, result_key, "SEG series"),
+        series_number=series_number,
+        sop_instance_uid=result_uid(source, algorithm, result_key, "SEG"),
+        instance_number=1,
+        manufacturer=MANUFACTURER,
+        manufacturer_model_name=MANUFACTURER_MODEL,
+        software_versions=f"{algorithm.name} {algorithm.version}",
+        device_serial_number="1",
+        transfer_syntax_uid=ExplicitVRLittleEndian,
+        omit_empty_frames=False,
+        content_label="GLIOMA",
+        content_description=description[:64],
+        series_description=description[:64],
+    )
+    _fix_dimensions(seg, str(result_uid(source, algorithm, result_key, "dimensions")))
+    sign(seg, source, made_at)
+    return seg
+
+
+def tracking_uid(source: Dataset, region: MeasuredRegion) -> str:
+    """The same for this patient and region in every study, so that readers can follow it over time."""
+    patient = (str(source.PatientID), str(source.get("IssuerOfPatientID", "")))
+    return str(derive_uid("tracking", *patient, region.value))
+
+
+def _fix_dimensions(seg: Dataset, uid: str) -> None:
+    """highdicom draws a new UID for the order of frames each time; a rerun must give the same bytes."""
+    for items in (seg.DimensionOrganizationSequence, seg.DimensionIndexSequence):
+        for item in items:
+            item.DimensionOrganizationUID = uid
+
+
+def _frames(labels: sitk.Image, source: SourceSeries) -> np.ndarray:
+    """0/1 per segment (frames, rows, columns, segments), in the order of the source's frames."""
+    if not has_grid(labels, source.slices):
+        raise BadResultError("The label map is not on the grid of its source series.")
+    labels_zyx = sitk.GetArrayViewFromImage(labels)
+    strange = sorted(set(np.unique(labels_zyx).tolist()) - {0, *(kind.label for kind in SEGMENTS)})
+    if strange:
+        raise BadResultError(f"The label map holds unknown labels: {', '.join(map(str, strange))}.")
+    if source.is_enhanced:
+        # highdicom takes the frames of a multi-frame source as they are stored, not as they lie.
+        stored = np.argsort([one.frame for one in source.slices])
+        labels_zyx = labels_zyx[stored]
+    return np.stack([labels_zyx == kind.label for kind in SEGMENTS], axis=-1).astype(np.uint8)
+
+
+def _segment(kind: SegmentKind, source: Dataset, algorithm: AlgorithmInfo) -> hd.seg.SegmentDescription:
+    return hd.seg.SegmentDescription(
+        segment_number=kind.number,
+        segment_label=kind.text,
+        segmented_property_category=ABNORMAL_STRUCTURE,
+        segmented_property_type=kind.type,
+        algorithm_type=hd.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
+        algorithm_identification=hd.AlgorithmIdentificationSequence(
+            name=algorithm.name, family=ARTIFICIAL_INTELLIGENCE, version=algorithm.version
+        ),
+        tracking_uid=tracking_uid(source, kind.region),
+        tracking_id=kind.region.value,
+        anatomic_regions=[BRAIN],
+        display_color=hd.color.CIELabColor.from_rgb(*kind.rgb),
+    )

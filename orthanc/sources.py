@@ -1,0 +1,94 @@
+"""What SEG and SR take from their source series, and how they are signed and dated.
+
+Nothing here reads the clock: the same source, model and date give the same bytes, so that a result
+published twice is one object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
+
+from orthanc.errors import BadResultError
+from orthanc.read import read_datasets
+from orthanc.slices import Slice, slices_in_order
+from orthanc.types import AlgorithmInfo
+from orthanc.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, derive_uid
+
+NEEDED_BY_WRITERS = (
+    "PatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "PatientSex",
+    "AccessionNumber",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "ReferringPhysicianName",
+)
+"""Type 2 elements, which anonymised studies often lack: present but empty is right for the result."""
+
+PASSED_ON = ("IssuerOfPatientID", "StudyDescription", "InstitutionName", "TimezoneOffsetFromUTC")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSeries:
+    """The series that a result is drawn on: its files, and its slices along the normal."""
+
+    datasets: tuple[Dataset, ...]
+    slices: tuple[Slice, ...]
+
+    @property
+    def is_enhanced(self) -> bool:
+        """Whether the series is one multi-frame object."""
+        return len(self.datasets) < len(self.slices)
+
+
+def read_source(files: Sequence[Path]) -> SourceSeries:
+    """Read the source series and fill in what the writers need.
+
+    Raises:
+        BadSeriesError: the files do not make one image.
+        BadResultError: the series is made of several multi-frame objects.
+    """
+    slices = slices_in_order(read_datasets(files))
+    # In order along the normal and each once; an enhanced object appears at its first slice.
+    datasets = tuple({id(one.dataset): one.dataset for one in slices}.values())
+    if 1 < len(datasets) < len(slices):
+        raise BadResultError("A result cannot be drawn on a series of several multi-frame objects.")
+    for dataset in datasets:
+        for name in NEEDED_BY_WRITERS:
+            if name not in dataset:
+                setattr(dataset, name, "")
+        if not dataset.get("FrameOfReferenceUID"):
+            dataset.FrameOfReferenceUID = derive_uid(dataset.SeriesInstanceUID, "frame of reference")
+    return SourceSeries(datasets, slices)
+
+
+def result_uid(source: SourceSeries, algorithm: AlgorithmInfo, result_key: str, *what: str) -> UID:
+    """The UID of a part of the result that this model makes of this source."""
+    images = sorted(str(dataset.SOPInstanceUID) for dataset in source.datasets)
+    return derive_uid(*images, algorithm.name, algorithm.version, result_key, *what)
+
+
+def sign(dataset: Dataset, source: SourceSeries, made_at: datetime | None) -> None:
+    """Date the result (by default when the study was made) and pass on what belongs to the patient."""
+    first = source.datasets[0]
+    date, time = (
+        (f"{made_at:%Y%m%d}", f"{made_at:%H%M%S}")
+        if made_at
+        else (str(first.StudyDate or "19700101"), str(first.StudyTime or "000000"))
+    )
+    for kind in ("InstanceCreation", "Content", "Series"):
+        setattr(dataset, f"{kind}Date", date)
+        setattr(dataset, f"{kind}Time", time)
+    for name in PASSED_ON:
+        if first.get(name) and name not in dataset:
+            setattr(dataset, name, first[name].value)
+    dataset.file_meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
+    dataset.file_meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
