@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
 
-from frontend.permissions import may_read
+from review.roles import can_read
 
 ROOT = "dicom-web"
 UID = r"[0-9.]{1,64}"
@@ -51,7 +51,7 @@ def dicomweb(request: HttpRequest, path: str) -> HttpResponseBase:
         return refusal
     if not request.user.is_authenticated:
         return _refuse(401, "Please log in.")
-    if not may_read(request.user):
+    if not can_read(request.user):
         return _refuse(403, "Your account has no right to see studies.")
     if not is_open(path):
         return _refuse(404, "There is no such DICOMweb address here.")

@@ -15,6 +15,7 @@ urlpatterns = [
     path("upload/", upload.page, name="upload"),
     path("problems/", system.problems, name="problems"),
     path("system/", system.page, name="system"),
+    path("system/live/", system.live, name="system-live"),
     path("studies/<str:study_uid>/", study.page, name="study"),
     path("studies/<str:study_uid>/live/", study.live, name="study-live"),
     path("studies/<str:study_uid>/retry/", study.retry, name="study-retry"),

@@ -56,7 +56,7 @@ def retry(request: HttpRequest, study_uid: str) -> HttpResponse:
     study = find_study(study_uid)
     try:
         with pacs.connect() as orthanc:
-            services.retry_study(orthanc, study, request.user.get_username())
+            services.retry_study(orthanc, study, by=request.user.get_username())
         messages.success(request, "The study is tried again.")
     except (services.NothingToRetryError, OrthancError) as error:
         messages.warning(request, str(error))

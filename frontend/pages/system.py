@@ -11,12 +11,14 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from frontend.formatting import duration
+from frontend.pages.fragments import answer_poll, render_fragment
 from frontend.permissions import readers_only
-from orthanc.errors import OrthancError
-from review import pacs, selectors
+from review import selectors
+from review.health import SystemHealth, system_health
 from review.models import Study
 
-ORTHANC_ANSWERS_WITHIN_S = 3.0
+QUEUES = {"cpu": "preparing and publishing", "gpu": "segmenting"}
 GB = 1e9
 LOW_DISK_GB = 5
 
@@ -32,16 +34,43 @@ class Service:
 
 @readers_only
 def page(request: HttpRequest) -> HttpResponse:
-    """Counts per state, services and storage."""
-    health = selectors.health()
-    counts = selectors.counts_by_state()
+    """The whole page; its live part asks `live` every few seconds."""
+    html, digest = _live_part(request)
+    return render(request, "frontend/system.html", {"live": html, "digest": digest})
+
+
+@readers_only
+def live(request: HttpRequest) -> HttpResponse:
+    """The live part alone, or 204 where nothing changed."""
+    html, digest = _live_part(request)
+    return answer_poll(request, html, digest)
+
+
+def _live_part(request: HttpRequest) -> tuple[str, str]:
+    health = system_health()
     context = {
-        "counts": [(state.label, state.value, counts[state.value]) for state in Study.State],
-        "services": [_orthanc(), _follower(health), _workers(health), _storage()],
+        "counts": [(state.label, state.value, health.studies[state.value]) for state in Study.State],
+        "services": services_of(health),
         "problems": selectors.intake_problems()[:5],
         "rules": selectors.enabled_rules(),
     }
-    return render(request, "frontend/system.html", context)
+    return render_fragment("frontend/parts/system_live.html", context, request)
+
+
+def services_of(health: SystemHealth) -> list[Service]:
+    """Every part of the system in the words of an operator."""
+    return [
+        Service(
+            "Orthanc",
+            not health.orthanc_trouble,
+            health.orthanc_trouble or f"Answers, version {health.orthanc_version}.",
+        ),
+        _follower(health),
+        *(_workers_of(queue, purpose, health) for queue, purpose in QUEUES.items()),
+        Service("Queue", not health.silent_jobs, _queue_words(health)),
+        Service("Broker", not health.broker_trouble, health.broker_trouble or "Answers."),
+        _storage(),
+    ]
 
 
 @readers_only
@@ -51,28 +80,26 @@ def problems(request: HttpRequest) -> HttpResponse:
     return render(request, "frontend/problems.html", {"problems": listed})
 
 
-def _orthanc() -> Service:
-    try:
-        with pacs.connect(ORTHANC_ANSWERS_WITHIN_S) as orthanc:
-            found = orthanc.system()
-    except OrthancError as error:
-        return Service("Orthanc", False, str(error))
-    return Service("Orthanc", True, f"Answers; version {found.get('Version', 'not told')}.")
-
-
-def _follower(health: selectors.Health) -> Service:
+def _follower(health: SystemHealth) -> Service:
     if not health.follower_alive:
-        return Service("Follower", False, "Silent: new studies are not seen. Is `manage.py follow` running?")
+        return Service("Follower", False, "Silent: new studies are not seen until it runs again.")
     return Service(
         "Follower", not health.follower_trouble, health.follower_trouble or "Reads Orthanc's changes."
     )
 
 
-def _workers(health: selectors.Health) -> Service:
+def _workers_of(queue: str, purpose: str, health: SystemHealth) -> Service:
+    alive = sum(worker.is_alive and queue in worker.queues for worker in health.workers)
+    words = f"{alive} process{'' if alive == 1 else 'es'} for {purpose}."
+    return Service(f"Workers ({queue})", alive > 0, words if alive else f"None runs: no {purpose}.")
+
+
+def _queue_words(health: SystemHealth) -> str:
     words = f"{health.running_jobs} running, {health.queued_jobs} queued"
-    if health.silent_jobs:
-        return Service("Workers", False, f"{words}; {health.silent_jobs} gave no sign of life.")
-    return Service("Workers", True, f"{words}.")
+    if health.oldest_queued_s is not None:
+        # Whole minutes: a page that counts seconds never rests.
+        words += f", the oldest for {duration(health.oldest_queued_s // 60 * 60)}"
+    return f"{words}; {health.silent_jobs} gave no sign of life." if health.silent_jobs else f"{words}."
 
 
 def _storage() -> Service:

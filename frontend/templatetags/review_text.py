@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import template
 
 from frontend import formatting
-from frontend.permissions import may_work
+from review.roles import can_work
 
 register = template.Library()
 
@@ -17,7 +17,7 @@ register.filter("patient_name", formatting.patient_name)
 register.filter("age_years", formatting.age_years)
 register.filter("day", formatting.day)
 register.filter("steps", formatting.steps)
-register.filter("may_work", may_work)
+register.filter("can_work", can_work)
 
 
 @register.filter

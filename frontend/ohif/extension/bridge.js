@@ -9,13 +9,17 @@
 // Viewer to panel, with source 'glioma-viewer':
 //   {type: 'state', ready: true, segments: [{number, label}], viewports: 4}
 //   {type: 'jumped', found: true}
+//   {type: 'key', key: 'j'}                              a key of the panel, pressed while the images have the focus
 
 const PANEL = 'glioma-panel';
 const VIEWER = 'glioma-viewer';
+// None of OHIF's own shortcuts.
+const PANEL_KEYS = ['j', 'o', 'f'];
 
 export function connect(overlay, { servicesManager }) {
   const { segmentationService } = servicesManager.services;
   let panel = null; // the window of the frame that spoke last
+  let shownIn = '';
   let wished = { hidden: new Set(), style: null };
 
   function tell(message) {
@@ -53,16 +57,32 @@ export function connect(overlay, { servicesManager }) {
     }
   }
 
-  // A pane that gets the overlay later is brought to what the reader has chosen.
+  // A pane that gets the overlay later is brought to what the reader has chosen. Doing so is itself announced as
+  // a change of the overlay, so only a change of panes counts.
   function onShown() {
-    if (wished.style) {
-      overlay.setStyle(wished.style);
+    const panes = overlay.viewportIds().join();
+    if (panes === shownIn) {
+      return;
     }
-    overlay.setVisible([...wished.hidden], false);
-    tellState();
+    shownIn = panes;
+    setTimeout(() => {
+      if (wished.style) {
+        overlay.setStyle(wished.style);
+      }
+      overlay.setVisible([...wished.hidden], false);
+      tellState();
+    });
+  }
+
+  function onKey(event) {
+    const typing = event.target.closest?.('input, textarea, select, [contenteditable]');
+    if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey && PANEL_KEYS.includes(event.key.toLowerCase())) {
+      tell({ type: 'key', key: event.key.toLowerCase() });
+    }
   }
 
   window.addEventListener('message', onMessage);
+  window.addEventListener('keydown', onKey);
   const { EVENTS } = segmentationService;
   const subscriptions = [EVENTS.SEGMENTATION_ADDED, EVENTS.SEGMENTATION_REPRESENTATION_MODIFIED]
     .filter(Boolean)
@@ -70,6 +90,7 @@ export function connect(overlay, { servicesManager }) {
 
   return function disconnect() {
     window.removeEventListener('message', onMessage);
+    window.removeEventListener('keydown', onKey);
     subscriptions.forEach(({ unsubscribe }) => unsubscribe());
     panel = null;
     wished = { hidden: new Set(), style: null };

@@ -20,6 +20,7 @@ function layoutOf(basicRoute) {
       rightPanels: [PANEL],
       rightPanelClosed: false,
       rightPanelResizable: true,
+      rightPanelInitialExpandedWidth: 350,
     };
     return layout;
   };

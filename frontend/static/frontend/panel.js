@@ -3,7 +3,7 @@
 
 const viewer = window.parent === window ? null : window.parent;
 const ALL = [1, 2, 3];
-const chosen = { hidden: new Set(), opacity: 0.45, drawn: 'both' };
+const chosen = { hidden: new Set(), opacity: 0.3, drawn: 'both' };
 let ready = false;
 let shownResult = document.getElementById('result')?.dataset.result ?? '';
 
@@ -85,7 +85,7 @@ document.addEventListener('input', event => {
 const KEYS = {
   j: () => jump(ALL),
   o: () => setVisible(ALL, chosen.hidden.size > 0),
-  l: () => {
+  f: () => {
     chosen.drawn = { both: 'outline', outline: 'fill', fill: 'both' }[chosen.drawn];
     tellStyle();
     draw();
@@ -112,7 +112,9 @@ window.addEventListener('message', event => {
     const first = event.data.ready && !ready;
     ready = event.data.ready;
     if (first) {
+      // A reader opens a study for its tumour: the images start there.
       tellStyle();
+      jump(ALL);
     }
     draw();
   } else if (event.data.type === 'key') {

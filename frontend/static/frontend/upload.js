@@ -65,19 +65,16 @@ function addAnswer(name, taken, text) {
 }
 
 function report(answer, totals) {
-  for (const one of answer.accepted ?? []) {
-    totals.taken += one.instances ?? 1;
-    addAnswer(one.name, true, one.instances > 1 ? `${one.instances} images` : '');
-  }
-  for (const one of answer.rejected ?? []) {
-    totals.refused += 1;
-    addAnswer(one.name, false, one.reason);
+  totals.taken += answer.accepted;
+  totals.refused += answer.rejected;
+  for (const one of answer.files) {
+    addAnswer(one.name, one.accepted, one.accepted ? (one.already_stored ? 'was there already' : '') : one.reason);
   }
 }
 
 function showSummary(totals, trouble) {
   const summary = document.getElementById('summary');
-  const words = [`${totals.taken} image${totals.taken === 1 ? '' : 's'} taken`];
+  const words = [`${totals.taken} file${totals.taken === 1 ? '' : 's'} taken`];
   if (totals.refused) {
     words.push(`${totals.refused} file${totals.refused === 1 ? '' : 's'} not taken`);
   }
