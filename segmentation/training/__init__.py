@@ -1,0 +1,1 @@
+"""Training of the cascade's networks on prepared, labelled cases."""

@@ -1,0 +1,91 @@
+"""CARD.md of a trained model: what it is, what it learned from, what it reaches, what it is not for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from segmentation.network import Task, View
+from segmentation.registry import CascadeConfig
+from segmentation.training.checkpoint import Progress
+from segmentation.types import ModelIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """How a model came about: enough to make it again."""
+
+    command: str
+    cases: str
+    """In words: which cases, how many for training and how many for validation."""
+    seed: int
+    torch_version: str
+    device: str
+    trained: Mapping[tuple[Task, View], Progress]
+
+
+def write_card(identity: ModelIdentity, config: CascadeConfig, how: Reproduction, held_out: str = "") -> str:
+    """The card as Markdown; `held_out` is the section on cases that training never saw."""
+    kind = "A demo model, not for patients." if identity.is_demo else "Research use, not a medical device."
+    return f"""# {identity.name} {identity.version}
+
+**{identity.statement}** {kind}
+
+## What it is
+Nine networks of the CA-CNN cascade (whole tumour, tumour core, enhancing tumour; axial, sagittal and coronal view),
+{config.base_channels} channels in every block, normalised by the statistics of the volume that is running. Input:
+FLAIR, T1, T1CE, T2 on one 1 mm grid, skull-stripped. Weights are stored in float16 and computed with in float32 or
+bfloat16.
+
+## What it learned from
+{how.cases}
+
+## How to make it again
+Seed {how.seed}, PyTorch {how.torch_version} on {how.device}:
+
+```
+{how.command}
+```
+
+Validation Dice of each network alone, on whole regions cut by the true boxes (the best point of `losses.csv`):
+
+| network | Dice | best iteration | iterations | minutes |
+|---|---|---|---|---|
+{_network_rows(how.trained)}
+{held_out}
+## Limits
+{_limits(identity)}
+"""
+
+
+def held_out_section(cases: str, rows: Mapping[str, Mapping[str, float]]) -> str:
+    """Table of the whole cascade's Dice on held-out cases; `rows` is compartment -> mean, median, sd."""
+    lines = "\n".join(
+        f"| {name} | {row['mean']:.3f} | {row['median']:.3f} | {row['sd']:.3f} |"
+        for name, row in rows.items()
+    )
+    return f"""
+## What it reaches
+The whole cascade, boxes found by itself, on {cases}:
+
+| compartment | mean Dice | median | SD |
+|---|---|---|---|
+{lines}
+"""
+
+
+def _network_rows(trained: Mapping[tuple[Task, View], Progress]) -> str:
+    return "\n".join(
+        f"| {task} {view} | {progress.best_dice:.3f} | {progress.best_iteration} | {progress.iteration} "
+        f"| {progress.seconds / 60:.1f} |"
+        for (task, view), progress in trained.items()
+    )
+
+
+def _limits(identity: ModelIdentity) -> str:
+    if identity.is_demo:
+        return (
+            "It has seen no patient. It shows that the software works from end to end; on real images its overlay "
+            "and its volumes mean nothing. Install a research model and make it the active one for anything else."
+        )
+    return "Gliomas of adults only; other lesions, children, and sequences unlike those above were not seen."
