@@ -15,7 +15,7 @@ from segmentation.phantom.brain import (
     deep_layers,
 )
 from segmentation.phantom.geometry import Array, Field, Point
-from segmentation.phantom.head import head_layers, vessel_layers
+from segmentation.phantom.head import fluid_layer, head_layers, vessel_layers
 from segmentation.phantom.layers import HeadShape, Layer, paint
 from segmentation.phantom.signal import Material
 
@@ -55,7 +55,7 @@ def make_anatomy(seed: int, spacing_mm: float, *, with_head: bool) -> Anatomy:
     cerebellum, cerebellum_outline = cerebellum_layers(template, np.random.default_rng([seed, 3]))
     brainstem, brainstem_outline = brainstem_layers(template)
     deep = deep_layers(template, np.random.default_rng([seed, 4]))
-    around = head_layers(template, np.random.default_rng([seed, 5])) if with_head else []
+    around = head_layers(template, np.random.default_rng([seed, 5])) if with_head else [fluid_layer(template)]
     layers = [*around, *cerebrum, *deep, *cerebellum, *brainstem, *vessel_layers(template)]
     return Anatomy(
         template.field, shape, tuple(layers), (cerebrum_outline, cerebellum_outline, *brainstem_outline)

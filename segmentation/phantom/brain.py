@@ -53,12 +53,12 @@ def _times(point: Point, factors: Point) -> Point:
 
 
 CEREBRUM_CORNERS: tuple[Point, Point] = ((-72, -90, -50), (72, 94, 78))
-CEREBELLUM_CORNERS: tuple[Point, Point] = ((-60, 12, -74), (60, 90, -4))
+CEREBELLUM_CORNERS: tuple[Point, Point] = ((-62, 10, -78), (62, 94, -2))
 
 
 def tentorium_height(mesh: Mesh) -> Array:
     """Height of the tent between the occipital lobes and the cerebellum."""
-    height: Array = 5 - 0.42 * np.maximum(mesh.y - 38, 0) - 0.36 * np.abs(mesh.x)
+    height: Array = 3 - 0.42 * np.maximum(mesh.y - 38, 0) - 0.36 * np.abs(mesh.x)
     return height
 
 
@@ -71,20 +71,19 @@ def cerebrum_depth(mesh: Mesh) -> Array:
     floor = front * (-20 + 0.12 * folded.x) + back * tentorium_height(mesh) + (1 - front - back) * -13
     upper = both(dome, (mesh.z - floor) * np.float32(0.92), 8)
     temporal = ellipsoid(folded.pitched(9, (0, -4, -20)), (41, -4, -18), (25, 43, 22))
-    above_tent = np.where(mesh.y > 24, (mesh.z - tentorium_height(mesh)) * 0.9, 40).astype(np.float32)
+    above_tent = (mesh.z - tentorium_height(mesh)) * np.float32(0.9) + 60 * (1 - rise(mesh.y, 22, 30))
     return either(upper, both(temporal, above_tent, 4), 6)
 
 
 def _midline_window(mesh: Mesh) -> Array:
     """Depth inside the region where the hemispheres are joined: corpus callosum and what lies below."""
-    return ellipsoid(Mesh(mesh.x * 0, mesh.y, mesh.z), (0, 4, 1), (1e3, 41, 25))
+    return ellipsoid(Mesh(mesh.x * 0, mesh.y, mesh.z), (0, 4, 1), (1e3, 43, 27))
 
 
-def hemisphere_depth(mesh: Mesh, outline: Array) -> Array:
-    """Depth below the surface of a hemisphere, its medial face included."""
-    cleft_mm = 0.9 + 0.5 * rise(mesh.z, 55, 30)
-    medial = np.maximum(np.abs(mesh.x) - cleft_mm, _midline_window(mesh))
-    return both(outline, medial.astype(np.float32), 2.5)
+def _cleft_depth(mesh: Mesh) -> Array:
+    """Distance to the wall of the cleft between the hemispheres, as if it parted them all the way down."""
+    depth: Array = np.abs(mesh.x) - np.float32(0.8) - 0.5 * rise(mesh.z, 55, 30)
+    return depth
 
 
 def _slope(values: Array, spacing_mm: float) -> tuple[Array, Array, Array, Array]:
@@ -92,53 +91,67 @@ def _slope(values: Array, spacing_mm: float) -> tuple[Array, Array, Array, Array
     return gx, gy, gz, np.sqrt(gx * gx + gy * gy + gz * gz)
 
 
+def _surface_foot(mesh: Mesh, depth: Array, spacing_mm: float, rng: np.random.Generator) -> Mesh:
+    """The point of the hemisphere's surface above each point, a little off so that sulci curve on their way down."""
+    gx, gy, gz, size = _slope(depth, spacing_mm)
+    step = np.clip(depth, -6, 24) / np.maximum(size, 0.5)
+    bend = [0.11 * step * RandomField.draw(rng, 24.0).at(mesh) for _ in range(3)]
+    return Mesh(
+        mesh.x - step * gx + bend[0], mesh.y - step * gy + bend[1], mesh.z - step * gz + bend[2]
+    )
+
+
 def _sulci_depth(mesh: Mesh, depth: Array, template: Template, rng: np.random.Generator) -> Array:
     """Depth inside brain as the folding sees it: negative within a sulcus.
 
     The sulci are where a band-limited random field, read at the nearest point of the hemisphere's surface, changes
-    sign: long winding lines as wide apart as gyri, running straight down from the surface.
+    sign: long winding lines as wide apart as gyri, running down from the surface.
     """
     shape, spacing = template.shape, template.field.spacing_mm
-    folds = RandomField.draw(rng, shape.gyrus_wavelength_mm, bandwidth=0.16, samples=128)
-    own = RandomField.draw(rng, shape.gyrus_wavelength_mm, bandwidth=0.2, samples=64)
-    reach = RandomField.draw(rng, 45.0)
-    gx, gy, gz, size = _slope(depth, spacing)
-    step = np.clip(depth, -6, 24) / np.maximum(size, 0.5)
-    foot = Mesh(np.abs(mesh.x - step * gx), mesh.y - step * gy, mesh.z - step * gz)
-    side = np.sign(mesh.x) * 400
-    value = 0.8 * folds.at(foot) + 0.6 * own.at(Mesh(foot.x + side, foot.y, foot.z))
+    folds = RandomField.draw(rng, shape.gyrus_wavelength_mm, bandwidth=0.17, samples=128)
+    own = RandomField.draw(rng, shape.gyrus_wavelength_mm, bandwidth=0.2, samples=96)
+    reach = RandomField.draw(rng, 36.0)
+    foot = _surface_foot(mesh, depth, spacing, rng)
+    # Left and right share half of their pattern, as real hemispheres do.
+    paired = Mesh(np.abs(foot.x), foot.y, foot.z)
+    value = 0.6 * folds.at(paired) + 0.8 * own.at(foot)
     steep = _slope(value, spacing)[3]
     typical = np.float32(2 * np.pi / shape.gyrus_wavelength_mm * 0.55)
-    aside = value / np.sqrt(steep**2 + (0.35 * typical) ** 2)
-    floor = shape.sulcus_depth_mm * (1 + 0.3 * np.clip(reach.at(foot), -1.8, 1.8))
-    width = shape.sulcus_mm * (1.25 - 0.5 * np.clip(depth / floor, 0, 1))
+    aside = value / np.sqrt(steep**2 + (0.3 * typical) ** 2)
+    floor = shape.sulcus_depth_mm * (1 + 0.32 * np.clip(reach.at(foot), -2, 2))
+    width = shape.sulcus_mm * (1.2 - 0.6 * np.clip(depth / floor, 0, 1))
     away: Array = np.sqrt(aside**2 + np.maximum(depth - floor, 0) ** 2) - width
     return away
 
 
-def _sylvian_depth(mesh: Mesh) -> Array:
+def _sylvian_depth(mesh: Mesh, wobble: Array) -> Array:
     """The lateral fissure and the insula at its end: a sheet in, then a sheet across."""
     folded = mesh.folded()
-    sheet = (folded.z - (-9 + 0.40 * (folded.y + 30))) * 0.93
+    sheet = (folded.z - (-9 + 0.40 * (folded.y + 30)) + 2.2 * wobble) * 0.93
     short_x, off_y = np.maximum(36 - folded.x, 0), np.maximum(np.abs(folded.y + 4) - 36, 0)
-    opening = 1.0 + 1.6 * rise(-folded.y, 18, 26)
+    opening = 0.7 + 1.5 * rise(-folded.y, 24, 22)
     fissure = np.sqrt(sheet**2 + short_x**2 + off_y**2) - opening
-    insula_x = 38 - 5 * ((folded.y + 4) / 34) ** 2
-    across = np.maximum(np.abs(sheet) - 13, 0) ** 2 + np.maximum(np.abs(folded.y + 4) - 26, 0) ** 2
-    insula: Array = np.sqrt((folded.x - insula_x) ** 2 + across) - 1.0
+    insula_x = 37.5 - 5 * ((folded.y + 4) / 34) ** 2 + 1.3 * wobble
+    across = np.maximum(np.abs(sheet) - 12, 0) ** 2 + np.maximum(np.abs(folded.y + 4) - 26, 0) ** 2
+    insula: Array = np.sqrt((folded.x - insula_x) ** 2 + across) - 0.8
     return np.minimum(fissure, insula)
 
 
 def cerebrum_layers(template: Template, rng: np.random.Generator) -> tuple[list[Layer], Layer]:
     """Cortex and white matter; also the outline of the cerebrum (fissures filled) for the brain mask."""
-    box, mesh = template.region(*CEREBRUM_CORNERS)
-    outline = cerebrum_depth(mesh)
-    depth = hemisphere_depth(mesh, outline)
-    pial = both(depth, _sulci_depth(mesh, depth, template, rng), 3.5)
-    pial = both(pial, _sylvian_depth(mesh), 2.0)
-    thickness = template.shape.cortex_mm * (1 + 0.12 * RandomField.draw(rng, 30.0).at(mesh))
+    box, straight = template.region(*CEREBRUM_CORNERS)
+    outline = cerebrum_depth(straight)
+    # The falx is never quite flat.
+    lean = 1.1 * RandomField.draw(rng, 70.0).at(Mesh(straight.x[..., :1] * 0, straight.y, straight.z))
+    mesh = Mesh(straight.x - lean, straight.y, straight.z)
+    cleft, joined = _cleft_depth(mesh), _midline_window(mesh)
+    sulci = np.maximum(_sulci_depth(straight, both(outline, cleft, 3), template, rng), (joined + 6) * 0.35)
+    wobble = RandomField.draw(rng, 22.0, bandwidth=0.4).at(straight)
+    pial = both(both(outline, np.maximum(cleft, joined), 2), sulci, 3.0)
+    pial = both(pial, _sylvian_depth(mesh, wobble), 2.0)
+    thickness = template.shape.cortex_mm * (1 + 0.12 * wobble)
     # The joined middle has no cortex: there white matter reaches the midline.
-    thickness -= 6 * rise(_midline_window(mesh), 0.5, 3) * (np.abs(mesh.x) < 26)
+    thickness -= 6 * rise(joined, 0.5, 3) * rise(26 - np.abs(mesh.x), 0, 8)
     field = template.field
     return [
         layer(Material.GREY, box, pial, field),
@@ -158,7 +171,7 @@ def deep_layers(template: Template, rng: np.random.Generator) -> list[Layer]:
         _ellipsoid_layer(template, Material.GREY, (27, 2, -22), (6, 16, 4.5), yaw=-8),
         _ellipsoid_layer(template, Material.GREY, (22, -13, -19), (7.5, 8, 7)),
     ]
-    caudate = ((12, -24, 6), (14, -18, 13), (17, -2, 21), (20, 16, 21))
+    caudate = ((13, -20, 4), (15, -14, 11), (17, -2, 20), (20, 16, 21))
     found.append(_tube_layer(template, Material.CAUDATE, caudate, (5.5, 6.0, 3.2, 1.6)))
     found += _ventricle_layers(template, rng)
     found.append(_corpus_callosum(template))
@@ -167,9 +180,9 @@ def deep_layers(template: Template, rng: np.random.Generator) -> list[Layer]:
 
 def _ventricle_layers(template: Template, rng: np.random.Generator) -> list[Layer]:
     size = template.shape.ventricle_scale
-    body: tuple[Point, ...] = ((14, -36, 7), (9, -24, 13), (7, -6, 19), (10, 14, 20), (20, 32, 12))
+    body: tuple[Point, ...] = ((13, -28, 5), (9, -19, 11), (7, -4, 17), (10, 14, 18.5), (20, 32, 12))
     found = [
-        _tube_layer(template, Material.CSF, body, _sized((1.6, 4.2, 4.0, 4.4, 6.4), size), squeeze_x=0.75),
+        _tube_layer(template, Material.CSF, body, _sized((2.2, 4.6, 4.4, 4.6, 6.4), size), squeeze_x=0.75),
         _tube_layer(template, Material.CSF, ((20, 32, 12), (24, 48, 7), (22, 62, 3)), _sized((6, 3.4, 1.2), size)),
         _tube_layer(
             template,
@@ -189,8 +202,9 @@ def _ventricle_layers(template: Template, rng: np.random.Generator) -> list[Laye
 
 def _corpus_callosum(template: Template) -> Layer:
     box, mesh = template.region((-22, -42, -12), (22, 50, 30))
-    inside = _midline_window(mesh)
-    thickness = 5.5 + 3.5 * rise(mesh.y, 34, 14) + 2.5 * rise(-mesh.y, 26, 12)
+    # Its fibres turn upwards on both sides, so the roof of the ventricles is a shallow V.
+    inside = _midline_window(Mesh(mesh.x, mesh.y, mesh.z - 0.012 * mesh.x**2))
+    thickness = 5.0 + 3.5 * rise(mesh.y, 36, 14) + 2.0 * rise(-mesh.y, 28, 12)
     arch = both(inside, thickness - inside)
     below = 0.55 * rise(-mesh.y, 10, 50)
     return layer(
@@ -202,19 +216,19 @@ def cerebellum_layers(template: Template, rng: np.random.Generator) -> tuple[lis
     """Cerebellum with its folia, and the outline for the brain mask."""
     box, mesh = template.region(*CEREBELLUM_CORNERS)
     folded = mesh.folded()
-    lobes = ellipsoid(folded, (25, 50, -40), (30, 29, 22))
-    vermis = ellipsoid(folded, (0, 53, -37), (14, 23, 22))
-    outline = both(either(lobes, vermis, 8), (tentorium_height(mesh) - 2.5 - mesh.z) * 0.9, 5)
+    lobes = ellipsoid(folded, (25, 49, -39), (31, 33, 27))
+    vermis = ellipsoid(folded, (0, 51, -35), (16, 25, 28))
+    outline = both(either(lobes, vermis, 8), (tentorium_height(mesh) - 1.8 - mesh.z) * 0.9, 4)
     wobble = RandomField.draw(rng, 22.0).at(mesh)
     # Folia fan out around the fourth ventricle; their number per turn keeps them about 4.5 mm apart.
     y, z = mesh.y - 34, mesh.z + 40
     radius = np.sqrt(y * y + z * z + 0.3 * folded.x**2)
     phase = 42 * np.arctan2(z, y) + 1.1 * wobble + 0.10 * folded.x
     aside = np.abs(np.sin(phase / 2)) * radius / 21
-    reach = np.clip(9 + 3 * np.cos(phase / 5), 4, 14)
+    reach = np.clip(10 + 4 * np.cos(phase / 5), 4, 15)
     groove = np.sqrt(aside**2 + np.maximum(outline - reach, 0) ** 2) - 0.38
     pial = both(outline, groove.astype(np.float32), 1.5)
-    stems = outline - 5.5 - 2.5 * np.cos(phase / 3)
+    stems = outline - 10 - 5 * np.cos(phase / 4)
     field = template.field
     dentate = ellipsoid(folded.yawed(-30, (17, 42, -38)), (17, 42, -38), (5, 8, 4))
     return [

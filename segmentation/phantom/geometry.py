@@ -27,6 +27,13 @@ class Mesh:
     y: Array
     z: Array
 
+    def is_grid(self) -> bool:
+        """Whether the points are a regular grid along the axes."""
+        axes = (self.x, self.y, self.z)
+        if any(axis.size != max(axis.shape) for axis in axes):
+            return False
+        return all(np.allclose(np.diff(axis.ravel(), 2), 0, atol=1e-3) for axis in axes)
+
     def folded(self) -> Mesh:
         """Left and right laid on each other: paired organs are described once."""
         return Mesh(np.abs(self.x), self.y, self.z)
@@ -172,7 +179,25 @@ class RandomField:
 
     def at(self, mesh: Mesh) -> Array:
         """Values at the points of a mesh (linear interpolation)."""
+        if mesh.is_grid():
+            return self._on_grid(mesh)
         z, y, x = np.broadcast_arrays(mesh.z, mesh.y, mesh.x)
         points = np.stack([z, y, x]) / np.float32(self.pitch_mm)
         found: Array = scipy.ndimage.map_coordinates(self.values_zyx, points, order=1, mode="grid-wrap")
+        return found
+
+    def _on_grid(self, mesh: Mesh) -> Array:
+        """The same for evenly spaced axes, which SimpleITK resamples much faster."""
+        count, wrapped, starts, steps = self.values_zyx.shape[0], [], [], []
+        axes = [axis.ravel() / self.pitch_mm for axis in (mesh.z, mesh.y, mesh.x)]
+        for axis in axes:
+            first, last = int(np.floor(axis.min())), int(np.ceil(axis.max())) + 1
+            wrapped.append(np.arange(first, last + 1) % count)
+            starts.append(float(axis[0]) - first)
+            steps.append(float(axis[1] - axis[0]) if axis.size > 1 else 1.0)
+        image = sitk.GetImageFromArray(self.values_zyx[np.ix_(*wrapped)])
+        reference = sitk.Image([axis.size for axis in axes[::-1]], sitk.sitkFloat32)
+        reference.SetOrigin(starts[::-1])
+        reference.SetSpacing(steps[::-1])
+        found: Array = sitk.GetArrayFromImage(sitk.Resample(image, reference))
         return found

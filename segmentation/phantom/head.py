@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segmentation.phantom.brain import Template, cerebrum_depth
+from segmentation.phantom.brain import Template, cerebrum_depth, tentorium_height
 from segmentation.phantom.geometry import Array, Mesh, RandomField, both, either, ellipsoid, rise, tube
 from segmentation.phantom.layers import Layer, layer
 from segmentation.phantom.signal import Material
@@ -28,10 +28,11 @@ def head_depth(mesh: Mesh, scalp_mm: float) -> Array:
 def cavity_depth(mesh: Mesh) -> Array:
     """Depth inside the skull: the brain's outline with room for CSF, and the posterior fossa."""
     folded = mesh.folded()
-    vault = cerebrum_depth(mesh) + 2.6 + 1.6 * rise(mesh.z, 45, 50) + 1.0 * rise(-mesh.y, 30, 60)
-    fossa = ellipsoid(folded, (0, 40, -38), (55, 46, 33))
-    bridge = ellipsoid(folded, (0, 8, -18), (42, 40, 22))
-    funnel = tube(folded, ((0, 34, -58), (0, 40, -70), (0, 46, -84), (0, 52, -140)), (20, 14, 9, 8.5))
+    vault = cerebrum_depth(mesh) + 1.3 + 1.2 * rise(mesh.z, 45, 50) + 0.8 * rise(-mesh.y, 30, 60)
+    lobes = ellipsoid(folded, (25, 49, -39), (32.3, 34.3, 28.3))
+    fossa = either(lobes, ellipsoid(folded, (0, 36, -38), (22, 46, 30)), 14)
+    bridge = ellipsoid(folded, (0, 10, -17), (38, 36, 19))
+    funnel = tube(folded, ((0, 34, -58), (0, 40, -70), (0, 46, -84), (0, 52, -140)), (17, 13, 9, 8.5))
     return either(either(vault, fossa, 6), either(bridge, funnel, 8), 6)
 
 
@@ -45,12 +46,12 @@ def head_layers(template: Template, rng: np.random.Generator) -> list[Layer]:
     wobble = RandomField.draw(rng, 34.0).at(mesh)
     low = rise(-mesh.z, 40, 50)
     fat_mm = 2.0 + (shape.scalp_mm - 2.0) * (1 + 0.12 * wobble) + 3.0 * low
-    strands = RandomField.draw(rng, 17.0, bandwidth=0.3).at(Mesh(mesh.x, mesh.y, mesh.z * 0.35))
+    strands = RandomField.draw(rng, 21.0, bandwidth=0.4).at(Mesh(mesh.x, mesh.y, mesh.z * 0.35))
     found = [
         layer(Material.SKIN, box, skin, field),
         layer(Material.FAT, box, skin - 1.6, field),
         layer(Material.MUSCLE, box, skin - fat_mm, field),
-        layer(Material.FAT, box, both(skin - 6, np.abs(strands) * 4 - 5.2) * np.float32(1), field, soft_mm=2),
+        layer(Material.FAT, box, both(skin - 6, 0.2 - np.abs(strands) * 6), field, soft_mm=2),
     ]
     found += _skull(template, mesh, skin, cavity, wobble)
     found += face_layers(template)
@@ -59,13 +60,20 @@ def head_layers(template: Template, rng: np.random.Generator) -> list[Layer]:
     return found
 
 
+def fluid_layer(template: Template) -> Layer:
+    """The CSF in which the brain lies."""
+    box = template.field.whole()
+    mesh = template.field.mesh(box).scaled(template.shape.scale_xyz)
+    return layer(Material.CSF, box, cavity_depth(mesh), template.field)
+
+
 def _skull(template: Template, mesh: Mesh, skin: Array, cavity: Array, wobble: Array) -> list[Layer]:
     box, field, skull_mm = field_box(template), template.field, template.shape.skull_mm
     above = rise(mesh.z, -118, 12)
-    thickness = skull_mm * (1 + 0.18 * wobble) * (1 + 0.25 * rise(mesh.y, 60, 30))
+    thickness = skull_mm * (1 + 0.10 * wobble) * (1 + 0.25 * rise(mesh.y, 60, 30))
     inside_skin = skin - 3.0
     bone = both(both(cavity + thickness, inside_skin), (above - 0.5) * 40)
-    marrow = both(both(cavity + thickness - 1.9, -(cavity + 2.0)), inside_skin - 2)
+    marrow = both(both(cavity + thickness - 2.2, -(cavity + 2.4)), inside_skin - 2)
     return [
         layer(Material.BONE, box, bone, field),
         layer(Material.MARROW, box, both(marrow, (above - 0.5) * 40) + 0.25 * wobble, field, soft_mm=1.5),
@@ -97,8 +105,8 @@ def face_layers(template: Template) -> list[Layer]:
 def _air_spaces(template: Template) -> list[Layer]:
     found: list[Layer] = []
     spaces = (
-        ((26, -62, -52), (13, 16, 15)),
-        ((11, -16, -33), (9.5, 12, 8.5)),
+        ((27, -62, -54), (11.5, 14, 14)),
+        ((10, -16, -33), (8.5, 11, 7.5)),
         ((10, -88, -10), (9, 5, 11)),
         ((8, -50, -36), (7, 22, 10)),
         ((9, -66, -54), (8.5, 30, 18)),
@@ -157,10 +165,9 @@ def vessel_layers(template: Template) -> list[Layer]:
     """Dural sinuses with the falx and tent, and the large arteries at the base of the brain."""
     box, mesh = template.region((-6, -90, -30), (6, 98, 80))
     cavity = cavity_depth(mesh)
-    edge = mesh.y * 0.03 + mesh.z * 0
     falx = both(both(0.55 - np.abs(mesh.x), cavity), -ellipsoid(Mesh(mesh.x * 0, mesh.y, mesh.z), (0, 10, 0), (1e3, 50, 34)))
-    falx = both(falx, np.maximum(mesh.z + 16, 0) - 1 + edge)
-    ridge = both(both(3.4 - np.abs(mesh.x) - 0.55 * np.maximum(cavity, 0), cavity + 1.5), np.maximum(mesh.z - 4, mesh.y - 60))
+    falx = both(falx, mesh.z - np.maximum(tentorium_height(mesh), -20))
+    ridge = both(both(3.2 - np.abs(mesh.x) - 0.8 * np.maximum(cavity, 0), cavity + 1.5), np.maximum(mesh.z - 4, mesh.y - 60))
     found = [
         layer(Material.DURA, box, falx.astype(np.float32), template.field),
         layer(Material.VEIN, box, ridge.astype(np.float32), template.field),
@@ -169,7 +176,7 @@ def vessel_layers(template: Template) -> list[Layer]:
         _tube(template, Material.VEIN, ((1, 44, 2), (2.5, 24, 13), (3, -4, 12)), (1.6, 1.0, 0.8)),
         _tube(template, Material.ARTERY, ((0, 5, -44), (0, 3, -30), (0, -1, -20)), (1.7, 1.9, 1.7)),
         _tube(template, Material.ARTERY, ((18, 0, -42), (12, -8, -30), (14, -12, -20), (34, -12, -17), (38, -4, -4)), (2.4, 2.4, 2.0, 1.5, 1.2)),
-        _tube(template, Material.ARTERY, ((14, -12, -20), (2, -24, -17), (1.6, -42, 0), (1.6, -36, 24), (1.6, -8, 32)), (1.6, 1.4, 1.2, 1.0, 0.8)),
+        _tube(template, Material.ARTERY, ((14, -12, -20), (2, -26, -17), (1.6, -38, -10), (1.6, -43, 2), (1.6, -41, 15), (1.6, -32, 25), (1.6, -18, 31), (1.6, 0, 33)), (1.6, 1.4, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6)),
         _ellipsoid(template, Material.PITUITARY, (0, -12, -31), (5.5, 4.5, 3.2)),
     ]
     return found

@@ -36,10 +36,10 @@ class HeadShape:
         return cls(
             scale_xyz=(float(sx), float(sy), float(sz)),
             ventricle_scale=float(rng.uniform(0.8, 1.3)),
-            sulcus_mm=float(rng.uniform(0.55, 1.15)),
+            sulcus_mm=float(rng.uniform(0.45, 1.0)),
             sulcus_depth_mm=float(rng.uniform(12.0, 16.0)),
             cortex_mm=float(rng.uniform(2.4, 2.9)),
-            gyrus_wavelength_mm=float(rng.uniform(21.0, 26.0)),
+            gyrus_wavelength_mm=float(rng.uniform(18.0, 22.0)),
             scalp_mm=float(rng.uniform(3.5, 6.0)),
             skull_mm=float(rng.uniform(5.5, 7.5)),
         )

@@ -60,8 +60,8 @@ class TumourPlan:
         return cls(
             centre=(float(x * side), float(y), float(z)),
             core_ml=core_ml,
-            oedema_ml=float(np.clip(core_ml * rng.uniform(0.7, 3.2), 12, 95)),
-            rim_mm=float(rng.uniform(2.2, 5.2)),
+            oedema_ml=float(np.clip(core_ml * rng.uniform(1.2, 3.6), 18, 110)),
+            rim_mm=float(rng.uniform(2.0, 4.4)),
             roughness=float(rng.uniform(0.14, 0.3)),
             stretch_xyz=(float(stretch[0]), float(stretch[1]), float(stretch[2])),
             necrosis_is_fluid=float(rng.uniform(0.0, 0.6)),
@@ -182,13 +182,22 @@ def _depth_to_cover(depth_mm: Array, spacing_mm: float) -> Array:
     return cover
 
 
+def _largest_part(depth: Array) -> Array:
+    """Only the largest connected part keeps a positive depth."""
+    parts, count = scipy.ndimage.label(depth > 0)
+    if count < 2:
+        return depth
+    largest = int(np.argmax(np.bincount(parts.ravel())[1:])) + 1
+    return np.where((parts == largest) | (parts == 0), depth, -1).astype(np.float32)
+
+
 def _core_parts(
     mesh: Mesh, plan: TumourPlan, allowed: Array, spacing_mm: float, rng: np.random.Generator
 ) -> tuple[Array, Array]:
     """Depths (mm) of the core and of what enhances in it, before surgery."""
     ball = _ball(mesh, plan, rng)
     level = _level_for(ball, allowed > 0.5, plan.core_ml, spacing_mm)
-    core = np.minimum(level - ball, (allowed - 0.5) * 4)
+    core = _largest_part(np.minimum(level - ball, (allowed - 0.5) * 4))
     thick = plan.rim_mm * np.exp(0.45 * RandomField.draw(rng, 20.0, bandwidth=0.4).at(mesh))
     gaps = RandomField.draw(rng, 26.0, bandwidth=0.4).at(mesh)
     strands = RandomField.draw(rng, 15.0, bandwidth=0.4).at(mesh)

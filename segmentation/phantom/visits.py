@@ -9,7 +9,7 @@ import SimpleITK as sitk
 
 from segmentation.phantom.acquisition import Conditions, SeriesGrid, acquire, sample
 from segmentation.phantom.anatomy import Anatomy, make_anatomy
-from segmentation.phantom.geometry import Array, Field
+from segmentation.phantom.geometry import Array, Field, rise
 from segmentation.phantom.layers import paint
 from segmentation.phantom.signal import Material, signal_table
 from segmentation.phantom.tumour import Tumour, TumourPlan, grow, push_aside
@@ -142,6 +142,12 @@ def series_grids(rng: np.random.Generator, visit: int, spacing_mm: float) -> dic
     }
 
 
+def coil_reach(field: Field) -> Array:
+    """The head coil sees less and less of the neck."""
+    z = field.mesh(field.whole()).z
+    return 0.04 + 0.96 * rise(z, -112, 70)
+
+
 def make_visit(seed: int, visit: int, *, spacing_mm: float = 1.0) -> PhantomVisit:
     """One visit of the phantom patient `seed`; the same arguments give the same voxels.
 
@@ -153,6 +159,7 @@ def make_visit(seed: int, visit: int, *, spacing_mm: float = 1.0) -> PhantomVisi
     anatomy = make_anatomy(seed, spacing_mm, with_head=True)
     plan = plan_for_visit(seed, visit, anatomy.shape.scale_xyz)
     head = build_head(anatomy, plan, seed, fast_t2=visit > 1)
+    head.grey[:] *= coil_reach(head.field)
     rng = np.random.default_rng([seed, 40, visit])
     grids = series_grids(rng, visit, spacing_mm)
     pose = Conditions.draw(rng, rotation_deg=5.0, shift_mm=4.0).motion()
