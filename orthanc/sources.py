@@ -87,6 +87,8 @@ def sign(dataset: Dataset, source: SourceSeries, made_at: datetime | None) -> No
     for kind in ("InstanceCreation", "Content", "Series"):
         setattr(dataset, f"{kind}Date", date)
         setattr(dataset, f"{kind}Time", time)
+    # highdicom names itself, with the time of day, as the last equipment that contributed.
+    dataset.ContributingEquipmentSequence[-1].ContributionDateTime = date + time
     for name in PASSED_ON:
         if first.get(name) and name not in dataset:
             setattr(dataset, name, first[name].value)

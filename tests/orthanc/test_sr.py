@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+import highdicom as hd
+import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+from orthanc.errors import BadResultError
+from orthanc.read import read_series
+from orthanc.seg import write_seg
+from orthanc.sr import RESEARCH_STATEMENT, statements_from_sr, volumes_from_sr, write_sr
+from orthanc.study_maker import make_study
+from orthanc.types import MeasuredRegion
+from tests.orthanc.conftest import ramp_image, rotation
+from tests.orthanc.multiframe import enhanced_of
+from tests.orthanc.results import ALGORITHM, VOLUMES, lopsided_labels
+
+
+@pytest.fixture
+def files(tmp_path: Path, visit) -> list[Path]:
+    return make_study({"t1ce": ramp_image(rotation(2, 3, -4))}, tmp_path / "study", visit, "seed")
+
+
+@pytest.fixture
+def seg(files) -> Dataset:
+    return write_seg(lopsided_labels(read_series(files)), files, ALGORITHM)
+
+
+def written(document: Dataset) -> bytes:
+    buffer = BytesIO()
+    document.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def read_back(document: Dataset) -> Dataset:
+    return dcmread(BytesIO(written(document)))
+
+
+def test_the_volumes_come_back_as_they_went(files, seg):
+    document = read_back(write_sr(VOLUMES, seg, files, ALGORITHM))
+    assert volumes_from_sr(document) == {one.compartment: one for one in VOLUMES}
+
+
+def test_highdicom_reads_the_report_as_a_tid_1500_with_five_volumetric_groups(files, seg):
+    document = hd.sr.Comprehensive3DSR.from_dataset(read_back(write_sr(VOLUMES, seg, files, ALGORITHM)))
+    groups = document.content.get_volumetric_roi_measurement_groups()
+    assert [group.tracking_identifier for group in groups] == ["WT", "TC", "ET", "ED", "NC"]
+    volume = groups[0].get_measurements()[0]
+    assert (volume.value, volume.unit.value) == (30.2, "cm3")
+    assert groups[2].finding_type.value == "C113842"
+
+
+def test_offsets_of_the_interval_are_children_of_the_volume_in_cm3(files, seg):
+    document = read_back(write_sr(VOLUMES, seg, files, ALGORITHM))
+    group = hd.sr.Comprehensive3DSR.from_dataset(document).content.get_volumetric_roi_measurement_groups()[0]
+    children = group.get_measurements()[0][0].ContentSequence
+    offsets = {
+        item.ConceptNameCodeSequence[0].CodeValue: (
+            float(item.MeasuredValueSequence[0].NumericValue),
+            item.MeasuredValueSequence[0].MeasurementUnitsCodeSequence[0].CodeValue,
+        )
+        for item in children
+        if item.ValueType == "NUM"
+    }
+    assert offsets == {"371886008": (6.05, "cm3"), "371885007": (4.7, "cm3")}
+
+
+def test_each_group_refers_to_the_segments_that_make_it_up(files, seg):
+    document = read_back(write_sr(VOLUMES, seg, files, ALGORITHM))
+    found = {}
+    imaging = next(
+        one
+        for one in document.ContentSequence
+        if one.get("ConceptNameCodeSequence") and one.ConceptNameCodeSequence[0].CodeValue == "126010"
+    )
+    for group in imaging.ContentSequence:
+        items = {one.ConceptNameCodeSequence[0].CodeValue: one for one in group.ContentSequence}
+        reference = items["121191"].ReferencedSOPSequence[0]
+        assert reference.ReferencedSOPInstanceUID == seg.SOPInstanceUID
+        numbers = reference.ReferencedSegmentNumber
+        found[items["112039"].TextValue] = numbers if isinstance(numbers, int) else list(numbers)
+    assert found == {"WT": [1, 2, 3], "TC": [1, 3], "ET": 3, "ED": 2, "NC": 1}
+
+
+def test_the_report_says_that_it_is_research_and_which_model_made_it(files, seg):
+    document = read_back(write_sr(VOLUMES, seg, files, ALGORITHM, statements=["FLAIR is 5 mm thick."]))
+    assert statements_from_sr(document) == (
+        RESEARCH_STATEMENT,
+        "A demonstration model.",
+        "FLAIR is 5 mm thick.",
+    )
+    text = document.to_json()
+    assert "CA-CNN" in text
+    assert "interval=95% split-conformal" in text
+
+
+def test_the_report_is_not_final_and_lists_its_evidence(files, seg):
+    document = read_back(write_sr(VOLUMES, seg, files, ALGORITHM))
+    assert (document.CompletionFlag, document.VerificationFlag) == ("COMPLETE", "UNVERIFIED")
+    evidence = {
+        image.ReferencedSOPInstanceUID
+        for study in document.CurrentRequestedProcedureEvidenceSequence
+        for series in study.ReferencedSeriesSequence
+        for image in series.ReferencedSOPSequence
+    }
+    assert evidence == {seg.SOPInstanceUID, *(dcmread(path).SOPInstanceUID for path in files)}
+
+
+def test_seg_and_sr_are_series_of_their_own(files, seg):
+    document = write_sr(VOLUMES, seg, files, ALGORITHM)
+    numbers = {int(one.SeriesNumber) for one in (dcmread(files[0]), seg, document)}
+    uids = {one.SeriesInstanceUID for one in (dcmread(files[0]), seg, document)}
+    assert len(numbers) == len(uids) == 3
+
+
+def test_a_rerun_gives_the_same_bytes(files, seg):
+    assert written(write_sr(VOLUMES, seg, files, ALGORITHM)) == written(
+        write_sr(VOLUMES, seg, files, ALGORITHM)
+    )
+
+
+def test_a_multi_frame_source_can_be_reported_on(files, tmp_path):
+    path = tmp_path / "enhanced.dcm"
+    enhanced_of([dcmread(one) for one in files]).save_as(path, enforce_file_format=True)
+    seg = write_seg(lopsided_labels(read_series([path])), [path], ALGORITHM)
+    assert volumes_from_sr(write_sr(VOLUMES, seg, [path], ALGORITHM))[MeasuredRegion.OEDEMA].ml == 20.8875
+
+
+def test_zero_volumes_can_be_reported(files, seg):
+    nothing = [replace(one, ml=0.0, low_ml=0.0, high_ml=0.2) for one in VOLUMES]
+    assert (
+        volumes_from_sr(read_back(write_sr(nothing, seg, files, ALGORITHM)))[MeasuredRegion.TUMOUR_CORE].ml
+        == 0
+    )
+
+
+@pytest.mark.parametrize(
+    "volumes",
+    [[], [VOLUMES[0], VOLUMES[0]], [replace(VOLUMES[0], high_ml=20.0)], [replace(VOLUMES[0], low_ml=-1)]],
+)
+def test_volumes_that_make_no_sense_are_refused(volumes, files, seg):
+    with pytest.raises(BadResultError):
+        write_sr(volumes, seg, files, ALGORITHM)
+
+
+def test_a_report_of_someone_else_has_no_volumes_of_ours(files):
+    with pytest.raises(BadResultError, match="no volumes"):
+        volumes_from_sr(dcmread(files[0]))
