@@ -1,0 +1,126 @@
+"""Case folders: `t1 t1ce t2 flair.nii.gz` and, if labelled, `seg.nii.gz`; results as `seg.nii.gz` + `result.json`."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from segmentation.errors import BadGeometryError, BadInputError
+from segmentation.intensity import same_grid
+from segmentation.measure import by_quantity
+from segmentation.types import SEQUENCES, BrainScan, PreparedScan, Segmentation, Tissue, VolumeEstimate
+
+LABELS_FILE, RESULT_FILE = "seg.nii.gz", "result.json"
+
+
+def read_case(folder: Path) -> BrainScan:
+    """The four images of a case folder.
+
+    Raises:
+        BadInputError: a file is missing, unreadable, or not one 3D image; the text names it.
+    """
+    if not folder.is_dir():
+        raise BadInputError(f"{folder} is not a folder.")
+    missing = [f"{name}.nii.gz" for name in SEQUENCES if not (folder / f"{name}.nii.gz").is_file()]
+    if missing:
+        raise BadInputError(f"{folder} lacks {', '.join(missing)}.")
+    return BrainScan(**{name: _read_image(folder / f"{name}.nii.gz") for name in SEQUENCES})
+
+
+def read_reference(folder: Path, grid: sitk.Image) -> sitk.Image:
+    """The reader's label map of a labelled case, which must lie on the grid of its T1CE.
+
+    Raises:
+        BadInputError: missing, unreadable, or holding labels other than 0, 1, 2, 4.
+        BadGeometryError: on another grid.
+    """
+    path = folder / LABELS_FILE
+    if not path.is_file():
+        raise BadInputError(f"{folder} has no {LABELS_FILE} to compare with.")
+    labels = sitk.Cast(_read_image(path), sitk.sitkUInt8)
+    unknown = set(np.unique(sitk.GetArrayViewFromImage(labels)).tolist()) - {
+        tissue.value for tissue in Tissue
+    }
+    if unknown:
+        raise BadInputError(f"{path} holds the labels {sorted(unknown)}; known are 0, 1, 2 and 4.")
+    if not same_grid(labels, grid):
+        raise BadGeometryError(f"{path} is not on the grid of t1ce.nii.gz.")
+    return labels
+
+
+def case_folders(root: Path, only: list[str] | None = None) -> list[Path]:
+    """The cases under a folder, by name; of these only the named ones.
+
+    Raises:
+        BadInputError: there are none, or a named one is not there.
+    """
+    found = {
+        path.name: path for path in sorted(root.glob("*/")) if (path / f"{SEQUENCES[0]}.nii.gz").is_file()
+    }
+    if not found:
+        raise BadInputError(f"{root} holds no case folders (folders with {', '.join(SEQUENCES)}.nii.gz).")
+    unknown = [name for name in only or [] if name not in found]
+    if unknown:
+        raise BadInputError(f"{root} has no case called {', '.join(unknown)}.")
+    return [path for name, path in found.items() if not only or name in only]
+
+
+def write_result(result: Segmentation, folder: Path) -> None:
+    """Write `seg.nii.gz` on the T1CE grid and `result.json` beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sitk.WriteImage(result.labels, str(folder / LABELS_FILE), useCompression=True)
+    write_json(folder / RESULT_FILE, result_content(result))
+
+
+def write_prepared(prepared: PreparedScan, folder: Path) -> None:
+    """Write the prepared images as a case folder that `--input prepared` reads."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (*SEQUENCES, "brain_mask"):
+        sitk.WriteImage(getattr(prepared, name), str(folder / f"{name}.nii.gz"), useCompression=True)
+
+
+def result_content(result: Segmentation) -> dict[str, Any]:
+    """What result.json says."""
+    volumes = by_quantity(result.volumes)
+    return {
+        "model": asdict(result.model),
+        "phase": result.phase.value,
+        "volumes": {name: asdict(volumes[name]) for name in ("WT", "TC", "ET")},
+        "labels": {
+            "1": _label("non-enhancing core", volumes["nonenhancing_core"]),
+            "2": _label("oedema", volumes["oedema"]),
+            "4": _label("enhancing tumour", volumes["ET"]),
+        },
+        "interval_level": 0.95,
+        "trust": result.trust,
+        "seconds": result.seconds | {"total": sum(result.seconds.values())},
+        "warnings": list(result.warnings),
+    }
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write strict JSON; a reader sees the old file or the new one, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".part")
+    unfinished.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
+    os.replace(unfinished, path)
+
+
+def _label(name: str, volume: VolumeEstimate) -> dict[str, Any]:
+    return {"name": name, **asdict(volume)}
+
+
+def _read_image(path: Path) -> sitk.Image:
+    try:
+        image = sitk.ReadImage(str(path))
+    except RuntimeError as error:  # SimpleITK knows no other class of failure
+        raise BadInputError(f"{path} cannot be read as an image; it may be damaged or cut short.") from error
+    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+        raise BadInputError(f"{path} is not one 3D image with one value a voxel.")
+    return image

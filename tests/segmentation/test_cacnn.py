@@ -1,0 +1,70 @@
+import pytest
+import safetensors.torch
+import torch
+
+from segmentation.cacnn import import_cacnn
+from segmentation.errors import BadModelError
+from segmentation.network import Task, View
+from segmentation.registry import CascadeConfig, expected_shapes, load_model
+from tests.segmentation.cascade_cases import random_weights
+
+
+def write(path, weights):
+    safetensors.torch.save_file(weights, path)
+    return path
+
+
+def published_like():
+    return {key: torch.randn(shape) for key, shape in expected_shapes(CascadeConfig()).items()}
+
+
+def test_weights_of_the_published_shape_become_a_model(tmp_path):
+    weights = published_like()
+    description = import_cacnn(write(tmp_path / "w.safetensors", weights), tmp_path / "model")
+    assert description.identity.name == "cacnn17"
+    assert not description.identity.is_demo
+    assert "not a medical device" in description.identity.statement
+    model = load_model(tmp_path / "model", device="cpu", precision="fp32")
+    stored = model.networks[Task.ENHANCING, View.SAGITTAL].pred1.weight
+    assert torch.equal(stored, weights["en.sg.pred1.weight"])
+    assert "University College London" in (tmp_path / "model" / "CARD.md").read_text()
+
+
+def test_weights_of_another_size_are_refused(tmp_path):
+    with pytest.raises(BadModelError, match="shape"):
+        import_cacnn(write(tmp_path / "w.safetensors", random_weights()), tmp_path / "model")
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    path = write(tmp_path / "w.safetensors", {"encoder.weight": torch.zeros(3)})
+    with pytest.raises(BadModelError, match="1080 tensors are missing and 1 are unknown"):
+        import_cacnn(path, tmp_path / "model")
+
+
+def test_a_file_that_is_no_safetensors_is_refused(tmp_path):
+    (tmp_path / "w.safetensors").write_bytes(b"\x00\x01not weights")
+    with pytest.raises(BadModelError, match="not a safetensors file"):
+        import_cacnn(tmp_path / "w.safetensors", tmp_path / "model")
+
+
+@pytest.mark.parametrize("name", ["msnet_wt32_20000.ckpt", "model.ckpt.index", "checkpoints"])
+def test_a_tensorflow_checkpoint_is_sent_the_other_way(tmp_path, name):
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(BadModelError, match="safetensors"):
+        import_cacnn(tmp_path / name, tmp_path / "model")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(BadModelError, match=r"gone\.safetensors does not exist"):
+        import_cacnn(tmp_path / "gone.safetensors", tmp_path / "model")
+
+
+@pytest.mark.shared
+def test_the_published_weights_import_without_change(shared_dir, tmp_path):
+    source = shared_dir / "weights" / "cacnn17.safetensors"
+    import_cacnn(source, tmp_path / "model")
+    assert (tmp_path / "model" / "CARD.md").is_file()
+    before = safetensors.torch.load_file(source)
+    after = safetensors.torch.load_file(tmp_path / "model" / "weights.safetensors")
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[key], after[key]) for key in before)
