@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page
 
+from tests.browser import running_browser
 from tests.end_to_end.installation import REPOSITORY, Installation, installed
 from tests.services import reachable_folder
 
@@ -30,3 +32,18 @@ def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
     line = [sys.executable, "manage.py", "phantom", str(folder), "--visits", "3"]
     subprocess.run(line, cwd=REPOSITORY, check=True, capture_output=True)
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser."""
+    with running_browser() as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A window without cookies, as large as a common screen."""
+    context = browser.new_context(viewport={"width": 1600, "height": 950})
+    yield context.new_page()
+    context.close()

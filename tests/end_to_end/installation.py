@@ -11,10 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg2
+import pydicom
+from playwright.sync_api import Page
 
 from orthanc.client import OrthancClient
 from webapp.environment import read_env_file
@@ -23,6 +27,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 ENDED = {"done", "failed", "incomplete", "not_wanted"}
 # Far from the defaults, so that a stack that runs from this checkout keeps its ports.
 FIRST_PORT = 28000
+STABLE_AGE_S = 3
 REPLACED_BY_STACK = (
     "DATABASE_URL", "REDIS_URL", "BROKER_URL", "ORTHANC_URL", "SECRET_KEY", "NUDGE_TOKEN", "DJANGO_SETTINGS_MODULE",
 )  # fmt: skip
@@ -90,6 +95,55 @@ class Installation:
     def wait_until_ended(self, study_uid: str, within_s: float = 300) -> dict[str, Any]:
         """The study when nothing more is going to happen by itself."""
         return self.wait_for(study_uid, lambda study: study["state"] in ENDED, within_s)
+
+    def instance(self, sop_uid: str) -> pydicom.Dataset:
+        """A DICOM object that Orthanc holds."""
+        with self.orthanc() as client:
+            found = client.find_instance(sop_uid)
+            assert found, f"Orthanc has no instance {sop_uid}"
+            return pydicom.dcmread(BytesIO(client.instance_bytes(found)))
+
+    def count_instances(self, series_uid: str) -> int:
+        """How many instances of a series Orthanc holds."""
+        with self.orthanc() as client:
+            found = client.find_series(series_uid)
+        return len(self._ask_orthanc(f"series/{found}")["Instances"]) if found else 0
+
+    def count_all_instances(self) -> int:
+        """How many instances Orthanc holds."""
+        return int(self._ask_orthanc("statistics")["CountInstances"])
+
+    def _ask_orthanc(self, path: str) -> dict[str, Any]:
+        user = (self.variables["ORTHANC_USER"], self.variables["ORTHANC_PASSWORD"])
+        answer: dict[str, Any] = httpx.get(f"{self.variables['ORTHANC_URL']}/{path}", auth=user).json()
+        return answer
+
+    def wait_until_journal_is_read(self, within_s: float = 60) -> None:
+        """Return when the follower has handled all that Orthanc has to tell, and Orthanc has come to rest."""
+        time.sleep(STABLE_AGE_S + 1)
+        last = self._ask_orthanc("changes?last")["Last"]
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            if self._last_seq_read() >= last:
+                return
+            time.sleep(0.2)
+        raise AssertionError("the follower does not read on")
+
+    def _last_seq_read(self) -> int:
+        connection = psycopg2.connect(self.variables["DATABASE_URL"])
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SELECT last_seq FROM review_followerstate")
+            found = cursor.fetchone()
+        connection.close()
+        return int(found[0]) if found else 0
+
+    def log_in(self, page: Page, role: str) -> None:
+        """Open the worklist as the account of a role."""
+        page.goto(f"{self.url}/login/")
+        page.fill("input[name=username]", self.accounts[role]["username"])
+        page.fill("input[name=password]", self.accounts[role]["password"])
+        page.click("button[type=submit]")
+        page.wait_for_url(f"{self.url}/")
 
     def kill(self, process: str) -> int:
         """kill -9 a process of the stack by its name in the Procfile; gives the number it had."""
