@@ -1,28 +1,25 @@
 """The story of a job: four series in Orthanc -> prepared images -> label map and millilitres -> SEG and SR in Orthanc.
 
 Each stage is safe to run twice and to be killed at any instant: files appear whole, results have UIDs derived from
-their sources, and the numbers are written in the transaction that ends the job.
+their sources, and the numbers are written in the transaction that ends the job. The last stage, which needs no
+networks, has its own module.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 import SimpleITK as sitk
 from django.conf import settings
-from orthanc.read import read_series
 from segmentation.prepare import prepare
 
-from orthanc.client import OrthancClient
 from orthanc.errors import BadSeriesError
+from orthanc.read import read_series
 from orthanc.types import Role
 from review.active_model import installed_version
 from review.artefacts import (
-    JobFolder,
     job_folder,
     read_prepared,
     read_seconds,
@@ -31,23 +28,13 @@ from review.artefacts import (
 )
 from review.models import Job
 from review.pacs import connect
-from segmentation.registry import CascadeModel, load_model
+from review.publish import publish_job, series_files
+from review.stopwatch import Stopwatch
+from segmentation.registry import CascadeModel, Device, load_model
 from segmentation.segment import segment
 from segmentation.types import BrainScan, Phase
 
-
-class Stopwatch:
-    """Seconds by step."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Time one step."""
-        start_s = time.perf_counter()
-        yield
-        self.seconds[name] = time.perf_counter() - start_s
+__all__ = ["infer_job", "prepare_job", "publish_job"]
 
 
 def prepare_job(job: Job) -> dict[str, float]:
@@ -64,7 +51,7 @@ def prepare_job(job: Job) -> dict[str, float]:
         return read_seconds(folder.prepared)
     watch = Stopwatch()
     with watch.step("download"), connect() as pacs:
-        files = {role: _series_files(pacs, job, role, folder) for role in job.chosen}
+        files = {role: series_files(pacs, job, role, folder) for role in job.chosen}
     job.report("Reading images")
     with watch.step("read"):
         images = {role: _read(role, files[role]) for role in job.chosen}
@@ -90,15 +77,6 @@ def infer_job(job: Job) -> dict[str, float]:
     return read_seconds(folder.inferred)
 
 
-def _series_files(pacs: OrthancClient, job: Job, role: str, folder: JobFolder) -> list[Path]:
-    """The files of one chosen series; those of an earlier try are taken as they are, being whole."""
-    place = folder.dicom / role
-    if place.is_dir():
-        return sorted(place.iterdir())
-    job.report(f"Fetching {role}")
-    return pacs.download_series(job.chosen[role]["orthanc_id"], place)
-
-
 def _read(role: str, files: list[Path]) -> sitk.Image:
     try:
         return read_series(files)
@@ -109,4 +87,4 @@ def _read(role: str, files: list[Path]) -> sitk.Image:
 @lru_cache(maxsize=1)
 def _model(folder: Path, device: str) -> CascadeModel:
     """The model, kept by the process: loading takes longer than many a case on a GPU."""
-    return load_model(folder, device=device)
+    return load_model(folder, device=cast(Device, device))

@@ -62,7 +62,7 @@ def publish(job_id: str) -> None:
     if (job := claim(Job.Stage.PUBLISH)) is None:
         return
     with Lease(job, LIMITS_S[Job.Stage.PUBLISH]):
-        from review.pipeline import publish_job
+        from review.publish import publish_job
 
         publish_job(job)
 

@@ -1,0 +1,187 @@
+"""The last stage: a label map and its volumes become SEG and SR in Orthanc, and numbers in the database.
+
+Safe to run twice and to be killed at any instant: UIDs derive from the source images and the model, an object that
+Orthanc holds already is left or, where it says something else, replaced, and the numbers are written in the
+transaction that ends the job.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+
+from django.db import transaction
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+from orthanc.client import OrthancClient
+from orthanc.errors import OrthancUnavailableError
+from orthanc.seg import write_seg
+from orthanc.sr import statements_from_sr, volumes_from_sr, write_sr
+from orthanc.types import AlgorithmInfo, CompartmentVolume, MeasuredRegion, Role
+from review.artefacts import JobFolder, job_folder, read_segmentation
+from review.models import Delivery, Job, Measurement, Result, Study
+from review.pacs import connect
+from review.stopwatch import Stopwatch
+from review.tasks import send_delivery
+from segmentation.types import Segmentation, TumourVolumes, VolumeEstimate
+
+HUNDREDTH_ML = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVolume:
+    """A volume as the database, the SR and every page give it: rounded once, to 0.01 ml."""
+
+    region: MeasuredRegion
+    ml: Decimal
+    low_ml: Decimal
+    high_ml: Decimal
+
+    def for_sr(self) -> CompartmentVolume:
+        """The same numbers for the SR."""
+        return CompartmentVolume(self.region, float(self.ml), float(self.low_ml), float(self.high_ml))
+
+
+def publish_job(job: Job) -> None:
+    """Write SEG and SR, store them in Orthanc, record the result, and end the job.
+
+    Raises:
+        BadInputError, BadResultError, BadSeriesError, NotInOrthancError: hopeless; the text says why.
+        OrthancUnavailableError: worth another try.
+        LostLeaseError: another worker took the job over; nothing was recorded.
+    """
+    folder = job_folder(job.pk)
+    done = read_segmentation(folder.inferred)
+    volumes = stored_volumes(done.volumes)
+    watch = Stopwatch()
+    with connect() as pacs:
+        with watch.step("download"):
+            files = series_files(pacs, job, Role.T1CE, folder)
+        job.report("Writing DICOM results")
+        with watch.step("write"):
+            seg, sr = write_objects(job, done, volumes, files)
+        with watch.step("store"):
+            for dataset in (seg, sr):
+                store(pacs, dataset)
+    folder.keep_result_only()
+    record_result(job, done, volumes, seg, sr, watch.seconds)
+
+
+def series_files(pacs: OrthancClient, job: Job, role: str, folder: JobFolder) -> list[Path]:
+    """The files of one chosen series; those of an earlier try are taken as they are, being whole."""
+    place = folder.dicom / role
+    if place.is_dir():
+        return sorted(place.iterdir())
+    job.report(f"Fetching {role}")
+    return pacs.download_series(job.chosen[role]["orthanc_id"], place)
+
+
+def stored_volumes(volumes: TumourVolumes) -> list[StoredVolume]:
+    """The measured volumes, rounded; all read-outs are made of these."""
+    by_region = {
+        MeasuredRegion.WHOLE_TUMOUR: volumes.whole_tumour,
+        MeasuredRegion.TUMOUR_CORE: volumes.tumour_core,
+        MeasuredRegion.ENHANCING_TUMOUR: volumes.enhancing,
+        MeasuredRegion.OEDEMA: volumes.oedema,
+        MeasuredRegion.NONENHANCING_CORE: volumes.nonenhancing_core,
+    }
+    return [_rounded(region, estimate) for region, estimate in by_region.items()]
+
+
+def _rounded(region: MeasuredRegion, estimate: VolumeEstimate) -> StoredVolume:
+    ml, low_ml, high_ml = (
+        Decimal(repr(float(value))).quantize(HUNDREDTH_ML, ROUND_HALF_UP)
+        for value in (estimate.ml, estimate.low_ml, estimate.high_ml)
+    )
+    return StoredVolume(region, ml, low_ml, high_ml)
+
+
+def write_objects(
+    job: Job, done: Segmentation, volumes: list[StoredVolume], files: list[Path]
+) -> tuple[Dataset, Dataset]:
+    """SEG and SR; made again for the same job, they are the same bytes."""
+    algorithm = AlgorithmInfo(
+        done.model.name, done.model.version, done.model.statement, (f"phase: {done.phase}",)
+    )
+    key, made_at = job.series_key, job.created_at
+    seg = write_seg(done.labels, files, algorithm, result_key=key, made_at=made_at)
+    numbers = [one.for_sr() for one in volumes]
+    sr = write_sr(numbers, seg, files, algorithm, statements=done.warnings, result_key=key, made_at=made_at)
+    return seg, sr
+
+
+def store(pacs: OrthancClient, dataset: Dataset) -> None:
+    """Store an object and see that Orthanc has it; one of the same UID that says something else is replaced.
+
+    Raises:
+        OrthancUnavailableError: Orthanc took it but does not show it.
+    """
+    stored = pacs.store(dataset)
+    if stored.already_stored:
+        held = dcmread(BytesIO(pacs.instance_bytes(stored.orthanc_id)))
+        if not says_the_same(held, dataset):
+            pacs.delete_instance(stored.orthanc_id)
+            pacs.store(dataset)
+    if pacs.find_instance(dataset.SOPInstanceUID) is None:
+        raise OrthancUnavailableError("Orthanc took a result but does not hold it.")
+
+
+def says_the_same(held: Dataset, made: Dataset) -> bool:
+    """Whether two results have the same voxels, or the same volumes and sentences; their dates may differ."""
+    if "PixelData" in made:
+        return bool(held.get("PixelData") == made.PixelData)
+    return volumes_from_sr(held) == volumes_from_sr(made) and statements_from_sr(held) == statements_from_sr(
+        made
+    )
+
+
+@transaction.atomic
+def record_result(
+    job: Job,
+    done: Segmentation,
+    volumes: list[StoredVolume],
+    seg: Dataset,
+    sr: Dataset,
+    steps: dict[str, float],
+) -> Result:
+    """Write result and measurements, let it speak for its study, and end the job: all or nothing."""
+    # The study first, as intake does, so that the two never wait for each other.
+    Study.objects.select_for_update().get(pk=job.study_id)
+    values = {
+        "study_id": job.study_id,
+        "seg_sop_uid": str(seg.SOPInstanceUID),
+        "seg_series_uid": str(seg.SeriesInstanceUID),
+        "sr_sop_uid": str(sr.SOPInstanceUID),
+        "sr_series_uid": str(sr.SeriesInstanceUID),
+        "t1ce_series_uid": job.chosen[Role.T1CE]["series_uid"],
+        "model_name": done.model.name,
+        "model_version": done.model.version,
+        "model_is_demo": done.model.is_demo,
+        "model_statement": done.model.statement,
+        "phase": done.phase.value,
+        "warnings": list(done.warnings),
+    }
+    result, _ = Result.objects.update_or_create(job=job, defaults=values)
+    for one in volumes:
+        numbers = {"ml": one.ml, "low_ml": one.low_ml, "high_ml": one.high_ml}
+        Measurement.objects.update_or_create(result=result, compartment=one.region, defaults=numbers)
+    _place_among_results(result, job)
+    for modality in job.destinations:
+        delivery, _ = Delivery.objects.get_or_create(result=result, modality=modality)
+        transaction.on_commit(partial(send_delivery, delivery))
+    job.finish(steps)
+    return result
+
+
+def _place_among_results(result: Result, job: Job) -> None:
+    """Make it current, unless a job for better series, or a newer model, came in first."""
+    newer = Result.objects.filter(study=job.study_id, job__created_at__gt=job.created_at)
+    last = newer.order_by("-job__created_at").first()
+    if last is None:
+        result.make_current()
+    else:
+        Result.objects.filter(pk=result.pk).update(superseded_by=last)

@@ -1,0 +1,285 @@
+"""Results in a real Orthanc: the same numbers everywhere, and nothing twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from pydicom import dcmread
+from pytest_django.fixtures import Settings as DjangoSettings
+from rest_framework.test import APIClient
+
+from orthanc.client import OrthancClient
+from orthanc.read import read_series
+from orthanc.server.process import RunningOrthanc, start_orthanc
+from orthanc.sr import volumes_from_sr
+from orthanc.types import MeasuredRegion, Role
+from review import publish
+from review.artefacts import job_folder, read_segmentation, write_segmentation
+from review.deliver import send_result
+from review.intake import take_study
+from review.leases import Lease
+from review.models import Delivery, Job, LostLeaseError, Result, RoutingRule, Study
+from review.publish import publish_job, stored_volumes
+from segmentation.types import ModelIdentity, Phase, Segmentation, TumourVolumes, VolumeEstimate
+from tests.review.conftest import store_all
+from tests.review.test_api import client_of
+from tests.review.test_follower import until
+
+pytestmark = [pytest.mark.django_db, pytest.mark.stack]
+
+VOLUMES = TumourVolumes(
+    whole_tumour=VolumeEstimate(30.204999, 25.1, 36.005),
+    tumour_core=VolumeEstimate(9.3, 7.0, 12.0),
+    enhancing=VolumeEstimate(6.8, 5.0, 9.0),
+    oedema=VolumeEstimate(20.9, 16.0, 26.0),
+    nonenhancing_core=VolumeEstimate(0.0, 0.0, 0.004),
+)
+
+
+def segmentation_on(grid: sitk.Image) -> Segmentation:
+    """An asymmetrical label map on the grid."""
+    labels_zyx = np.zeros(grid.GetSize()[::-1], np.uint8)
+    labels_zyx[3:9, 4:8, 10:20] = 2
+    labels_zyx[4:6, 5:7, 11:14] = 1
+    labels_zyx[6:8, 5:7, 11:14] = 4
+    labels = sitk.GetImageFromArray(labels_zyx)
+    labels.CopyInformation(grid)
+    model = ModelIdentity("demo", "1", is_demo=True, statement="A demo model.")
+    return Segmentation(labels, VOLUMES, model, Phase.UNKNOWN, ("Small brain.",), {"segment": 1.5})
+
+
+@pytest.fixture
+def artefacts(tmp_path: Path, settings: DjangoSettings) -> Path:
+    settings.ARTEFACTS_DIR = tmp_path / "artefacts"
+    return settings.ARTEFACTS_DIR
+
+
+@pytest.fixture
+def orthanc_id(orthanc: OrthancClient, dicom_study: Path) -> str:
+    """A stored study whose series are all stable."""
+    stored = store_all(orthanc, dicom_study)
+    until(lambda: all(one.is_stable for one in orthanc.study_header(stored).series))
+    return stored
+
+
+@pytest.fixture
+def job(orthanc: OrthancClient, orthanc_id: str, dicom_study: Path, artefacts: Path, model: Path) -> Job:
+    """A claimed job that has been segmented and is to be published."""
+    study = take_study(orthanc, orthanc_id)
+    (made,) = study.jobs.all()
+    (t1ce,) = dicom_study.glob("*t1ce")
+    write_segmentation(segmentation_on(read_series(sorted(t1ce.iterdir()))), job_folder(made.pk).inferred)
+    Job.objects.update(stage=Job.Stage.PUBLISH)
+    return claim()
+
+
+def claim() -> Job:
+    job = Job.objects.claim(Job.Stage.PUBLISH, "me", 60)
+    assert job is not None
+    return job
+
+
+def again(job: Job) -> Job:
+    """The job as after a crash at the end of its last stage."""
+    Job.objects.filter(pk=job.pk).update(state=Job.State.QUEUED)
+    return claim()
+
+
+def held(pacs: OrthancClient, sop_uid: str) -> bytes:
+    found = pacs.find_instance(sop_uid)
+    assert found is not None
+    return pacs.instance_bytes(found)
+
+
+def test_the_same_numbers_are_in_database_sr_and_api(job: Job, orthanc: OrthancClient) -> None:
+    publish_job(job)
+    result = Result.objects.get()
+    stored = {key: (row.ml, row.low_ml, row.high_ml) for key, row in result.volumes.items()}
+    assert stored["WT"] == (Decimal("30.20"), Decimal("25.10"), Decimal("36.01"))
+    assert stored["NC"] == (Decimal("0.00"), Decimal("0.00"), Decimal("0.00"))
+    sr = volumes_from_sr(dcmread(BytesIO(held(orthanc, result.sr_sop_uid))))
+    assert {key: (one.ml, one.low_ml, one.high_ml) for key, one in sr.items()} == {
+        MeasuredRegion(key): tuple(map(float, values)) for key, values in stored.items()
+    }
+    client: APIClient = client_of("viewer")
+    answer = client.get(f"/api/studies/{job.study.study_uid}/").json()["result"]["volumes"]
+    assert {key: (one["ml"], one["low_ml"], one["high_ml"]) for key, one in answer.items()} == {
+        key: tuple(map(float, values)) for key, values in stored.items()
+    }
+
+
+def test_a_published_job_is_done_and_its_result_speaks_for_the_study(job: Job) -> None:
+    publish_job(job)
+    job.refresh_from_db()
+    study = Study.objects.get()
+    assert (job.state, study.state, study.current_result) == (Job.State.DONE, Study.State.DONE, job.result)
+    assert set(job.step_seconds["publish"]) == {"download", "write", "store"}
+    assert job.result.warnings == ["Small brain."]
+    assert job.result.model_is_demo
+
+
+def test_patient_images_are_removed_and_the_label_map_stays(job: Job) -> None:
+    publish_job(job)
+    folder = job_folder(job.pk)
+    assert not folder.dicom.exists()
+    assert not folder.prepared.exists()
+    assert read_segmentation(folder.inferred).volumes == VOLUMES
+
+
+def test_a_rerun_adds_nothing_to_orthanc(job: Job, orthanc: OrthancClient, orthanc_id: str) -> None:
+    publish_job(job)
+    result = Result.objects.get()
+    first = (held(orthanc, result.seg_sop_uid), held(orthanc, result.sr_sop_uid))
+    publish_job(again(job))
+    assert Result.objects.count() == 1
+    assert (held(orthanc, result.seg_sop_uid), held(orthanc, result.sr_sop_uid)) == first
+    assert len(orthanc.study_header(orthanc_id).series) == 6
+
+
+def test_a_job_made_anew_in_an_empty_database_leaves_what_orthanc_holds(
+    job: Job, orthanc: OrthancClient, orthanc_id: str
+) -> None:
+    publish_job(job)
+    uid = Result.objects.get().sr_sop_uid
+    first = held(orthanc, uid)
+    Job.objects.update(created_at=job.created_at.replace(year=2031))
+    publish_job(again(job))
+    assert (Result.objects.get().sr_sop_uid, held(orthanc, uid)) == (uid, first)
+
+
+def test_an_object_of_the_same_uid_that_says_something_else_is_replaced(
+    job: Job, orthanc: OrthancClient
+) -> None:
+    publish_job(job)
+    folder = job_folder(job.pk).inferred
+    other = replace(VOLUMES, tumour_core=VolumeEstimate(9.9, 7.0, 12.0))
+    write_segmentation(replace(read_segmentation(folder), volumes=other), folder)
+    publish_job(again(job))
+    result = Result.objects.get()
+    sr = volumes_from_sr(dcmread(BytesIO(held(orthanc, result.sr_sop_uid))))
+    assert sr[MeasuredRegion.TUMOUR_CORE].ml == float(result.volumes["TC"].ml) == 9.9
+
+
+@pytest.mark.parametrize("moment", ["series_files", "write_objects", "store", "record_result"])
+def test_a_publish_killed_at_any_moment_is_finished_by_the_next(
+    moment: str, job: Job, orthanc: OrthancClient, orthanc_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr(publish, moment, die)
+        with pytest.raises(KeyboardInterrupt):
+            publish_job(job)
+    assert not Result.objects.exists()
+    publish_job(again(job))
+    assert Study.objects.get().state == Study.State.DONE
+    assert len(orthanc.study_header(orthanc_id).series) == 6
+
+
+def test_a_worker_that_lost_its_lease_records_no_result(job: Job) -> None:
+    Job.objects.update(lease_owner="other")
+    with pytest.raises(LostLeaseError):
+        publish_job(job)
+    assert not Result.objects.exists()
+
+
+def test_our_results_coming_back_start_no_job(job: Job, orthanc: OrthancClient, orthanc_id: str) -> None:
+    publish_job(job)
+    until(lambda: all(one.is_stable for one in orthanc.study_header(orthanc_id).series))
+    study = take_study(orthanc, orthanc_id)
+    assert study is not None
+    study.refresh_from_db()
+    assert (study.jobs.count(), study.state) == (1, Study.State.DONE)
+    assert study.series.filter(is_ours=True).count() == 2
+
+
+def test_a_label_map_on_another_grid_fails_with_words(job: Job) -> None:
+    shifted = segmentation_on(sitk.Image(24, 24, 24, sitk.sitkUInt8))
+    write_segmentation(shifted, job_folder(job.pk).inferred)
+    with Lease(job, 60):
+        publish_job(job)
+    assert "grid" in Study.objects.get().reason
+
+
+def test_an_older_job_that_ends_last_does_not_become_current(job: Job) -> None:
+    newer = Job.objects.create(
+        study=job.study, series_key="newer", chosen=job.chosen, model_name="demo", model_version="1",
+        phase="unknown", stage=Job.Stage.PUBLISH,
+    )  # fmt: skip
+    done = read_segmentation(job_folder(job.pk).inferred)
+    write_segmentation(done, job_folder(newer.pk).inferred)
+    publish_job(claim())
+    publish_job(job)
+    assert Study.objects.get().current_result == newer.result
+    assert Result.objects.get(job=job).superseded_by == newer.result
+
+
+def test_volumes_keep_their_order_when_they_are_rounded() -> None:
+    tight = VolumeEstimate(1.005, 1.0049, 1.0051)
+    for one in stored_volumes(TumourVolumes(tight, tight, tight, tight, tight)):
+        assert one.low_ml <= one.ml <= one.high_ml
+
+
+class TestDeliveries:
+    """The rule's destinations."""
+
+    @pytest.fixture
+    def other_pacs(self, tmp_path: Path) -> RunningOrthanc:
+        with start_orthanc(tmp_path / "other", aet="OTHER") as running:
+            yield running  # type: ignore[misc]
+
+    @pytest.fixture
+    def delivery(self, job: Job) -> Delivery:
+        job.destinations = ["OTHER"]
+        publish_job(job)
+        return Delivery.objects.get()
+
+    def test_results_reach_a_destination(
+        self, delivery: Delivery, orthanc: OrthancClient, other_pacs: RunningOrthanc
+    ) -> None:
+        orthanc.define_modality("OTHER", other_pacs.aet, "127.0.0.1", other_pacs.dicom_port)
+        assert delivery.begin()
+        send_result(delivery)
+        delivery.refresh_from_db()
+        assert (delivery.state, delivery.error) == (Delivery.State.SENT, "")
+        with other_pacs.client() as pacs:
+            for uid in (delivery.result.seg_sop_uid, delivery.result.sr_sop_uid):
+                assert pacs.find_instance(uid) is not None
+
+    def test_a_destination_that_is_away_is_tried_again_later(
+        self, delivery: Delivery, orthanc: OrthancClient
+    ) -> None:
+        orthanc.define_modality("OTHER", "OTHER", "127.0.0.1", 9)
+        assert delivery.begin()
+        send_result(delivery)
+        delivery.refresh_from_db()
+        assert (delivery.state, delivery.tries) == (Delivery.State.WAITING, 1)
+        assert delivery.error
+        assert not delivery.begin()
+
+    def test_a_destination_that_orthanc_does_not_know_is_said(self, delivery: Delivery) -> None:
+        Delivery.objects.update(modality="NOWHERE")
+        delivery.refresh_from_db()
+        send_result(delivery)
+        delivery.refresh_from_db()
+        assert (delivery.state, delivery.error) == (
+            Delivery.State.FAILED, "Orthanc knows no modality called NOWHERE.",
+        )  # fmt: skip
+
+
+def test_the_destinations_of_a_rule_are_those_of_its_jobs(
+    orthanc: OrthancClient, orthanc_id: str, model: Path
+) -> None:
+    RoutingRule.objects.update(destinations=["OTHER"], phase="postop", priority=3)
+    study = take_study(orthanc, orthanc_id)
+    assert study is not None
+    made = study.jobs.get()
+    assert (made.destinations, made.phase, made.priority) == (["OTHER"], "postop", 3)
+    assert set(made.chosen) == {role.value for role in Role} - {"none"}
