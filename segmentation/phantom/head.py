@@ -166,8 +166,10 @@ def vessel_layers(template: Template) -> list[Layer]:
     box, mesh = template.region((-6, -90, -30), (6, 98, 80))
     cavity = cavity_depth(mesh)
     falx = both(both(0.55 - np.abs(mesh.x), cavity), -ellipsoid(Mesh(mesh.x * 0, mesh.y, mesh.z), (0, 10, 0), (1e3, 50, 34)))
-    falx = both(falx, mesh.z - np.maximum(tentorium_height(mesh), -20))
-    ridge = both(both(3.2 - np.abs(mesh.x) - 0.8 * np.maximum(cavity, 0), cavity + 1.5), np.maximum(mesh.z - 4, mesh.y - 60))
+    behind = rise(mesh.y, 25, 20)
+    floor = behind * tentorium_height(mesh) - 17 * (1 - behind)
+    falx = both(falx, mesh.z - floor)
+    ridge = both(both(3.2 - np.abs(mesh.x) - 0.8 * np.maximum(cavity, 0), cavity + 1.5), mesh.z - floor - 14 * (1 - behind))
     found = [
         layer(Material.DURA, box, falx.astype(np.float32), template.field),
         layer(Material.VEIN, box, ridge.astype(np.float32), template.field),

@@ -216,7 +216,7 @@ def _cavity_parts(
     exit_point = tuple(float(value) for value in np.array(plan.centre) + 70 * outward)
     width = (plan.core_ml * 1000) ** (1 / 3) * 0.24
     corridor = tube(mesh, (plan.centre, (exit_point[0], exit_point[1], exit_point[2])), (width, width * 0.8))
-    cavity = np.minimum(np.maximum(level - ball, corridor), (allowed - 0.5) * 4)
+    cavity = _largest_part(np.minimum(np.maximum(level - ball, corridor), (allowed - 0.5) * 4))
     patches = RandomField.draw(rng, 24.0, bandwidth=0.4).at(mesh)
     cut = float(np.quantile(patches, 1 - plan.residual_share))
     wall = plan.rim_mm * np.clip((patches - cut) * 2.2, -1, 1.3) + np.minimum(cavity, 0)

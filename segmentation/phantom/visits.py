@@ -15,6 +15,9 @@ from segmentation.phantom.signal import Material, signal_table
 from segmentation.phantom.tumour import Tumour, TumourPlan, grow, push_aside
 from segmentation.types import SEQUENCES, TISSUES_OF, BrainScan, Phase, Tissue
 
+DEMO_SEED = 1
+"""The patient that the demo and the tests show unless told otherwise."""
+
 DAYS_SINCE_FIRST = {1: 0, 2: 72, 3: 151}
 """Surgery follows the first visit within a week; follow-ups at about ten weeks and five months."""
 
