@@ -10,6 +10,7 @@ from frontend.viewer import ohif
 urlpatterns = [
     path("", worklist.page, name="worklist"),
     path("worklist/rows/", worklist.rows, name="worklist-rows"),
+    path("favicon.ico", account.icon),
     path("login/", account.login, name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("upload/", upload.page, name="upload"),

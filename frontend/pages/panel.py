@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from urllib.parse import urlencode
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -13,19 +15,19 @@ from frontend.formatting import IntervalBar, interval_bar
 from frontend.pages.fragments import answer_poll, render_fragment
 from frontend.pages.study import find_study
 from frontend.permissions import readers_only
+from orthanc.codes import SEGMENTS
 from orthanc.types import MeasuredRegion, Role
 from review import selectors
 from review.models import Measurement, Study
 
-# Numbers of the segments in our SEG objects (orthanc.seg) that make up each region.
-NONENHANCING, OEDEMA, ENHANCING = 1, 2, 3
+NUMBER_OF = {kind.region: kind.number for kind in SEGMENTS}
+CORE = (NUMBER_OF[MeasuredRegion.NONENHANCING_CORE], NUMBER_OF[MeasuredRegion.ENHANCING_TUMOUR])
 SEGMENTS_OF: dict[str, tuple[int, ...]] = {
-    MeasuredRegion.WHOLE_TUMOUR.value: (NONENHANCING, OEDEMA, ENHANCING),
-    MeasuredRegion.TUMOUR_CORE.value: (NONENHANCING, ENHANCING),
-    MeasuredRegion.ENHANCING_TUMOUR.value: (ENHANCING,),
-    MeasuredRegion.OEDEMA.value: (OEDEMA,),
-    MeasuredRegion.NONENHANCING_CORE.value: (NONENHANCING,),
+    MeasuredRegion.WHOLE_TUMOUR.value: tuple(NUMBER_OF.values()),
+    MeasuredRegion.TUMOUR_CORE.value: CORE,
+    **{region.value: (number,) for region, number in NUMBER_OF.items()},
 }
+"""The numbers of the segments in our SEG that make up each region."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +93,31 @@ def live(request: HttpRequest, study_uid: str) -> HttpResponse:
 def _live_part(request: HttpRequest, study: Study) -> tuple[str, str]:
     result = study.current_result
     visits = list(selectors.studies_of_patient(study))
+    newer, older = neighbours(study)
     context = {
         "study": study,
         "result": result,
         "job": result.job if result else study.current_job,
         "rows": volume_rows(list(result.volumes.values())) if result else [],
         "chosen": [series for series in study.series.all() if series.is_chosen],
+        "newer": newer,
+        "older": older,
         "visits": visits if len(visits) > 1 else [],
     }
     return render_fragment("frontend/parts/panel_live.html", context, request)
 
 
+def neighbours(study: Study) -> tuple[Study | None, Study | None]:
+    """The studies above and below this one on the worklist as it is sorted without being asked."""
+    at, pk = study.changed_at, study.pk
+    above = Study.objects.filter(Q(changed_at__gt=at) | Q(changed_at=at, pk__gt=pk))
+    below = Study.objects.filter(Q(changed_at__lt=at) | Q(changed_at=at, pk__lt=pk))
+    return above.order_by("changed_at", "pk").first(), below.order_by("-changed_at", "-pk").first()
+
+
 def volume_rows(volumes: list[Measurement]) -> list[VolumeRow]:
     """The rows of the panel, all bars on the scale of the largest upper bound."""
-    largest = max((volume.high_ml for volume in volumes), default=0)
+    largest = max((volume.high_ml for volume in volumes), default=Decimal(0))
     return [
         VolumeRow(
             volume.compartment,

@@ -3,7 +3,7 @@
 import { connect } from './bridge.js';
 import { PROTOCOL_ID, ROLE_ATTRIBUTE, fourUp } from './hanging-protocol.js';
 import { createOverlay } from './overlay.js';
-import { roleOf } from './study.js';
+import { roleOf, roleOfSeries } from './study.js';
 
 export const EXTENSION_ID = 'glioma-review';
 
@@ -21,6 +21,16 @@ function PanelFrame() {
     style: { border: 0, width: '100%', height: '100%', display: 'block', background: '#0b1016' },
   });
 }
+
+// The role stands in every pane: two series of one study may have the same description.
+const ROLE_LABEL = {
+  id: 'GliomaRole',
+  inheritsFrom: 'ohif.overlayItem',
+  label: '',
+  title: 'Role of the series for the model',
+  condition: ({ referenceInstance }) => roleOfSeries(referenceInstance?.SeriesInstanceUID) !== 'none',
+  contentF: ({ referenceInstance }) => roleOfSeries(referenceInstance.SeriesInstanceUID),
+};
 
 let disconnect = null;
 
@@ -40,6 +50,10 @@ export default {
   onModeExit() {
     disconnect?.();
     disconnect = null;
+  },
+
+  getCustomizationModule() {
+    return [{ name: 'global', value: { 'viewportOverlay.topLeft': { $unshift: [ROLE_LABEL] } } }];
   },
 
   getHangingProtocolModule() {

@@ -3,10 +3,11 @@
 import { PANES } from './hanging-protocol.js';
 
 const LABELMAP = 'Labelmap';
+const LEVEL_MM = 3;
 
 export function createOverlay({ servicesManager, extensionManager }) {
-  const { segmentationService, cornerstoneViewportService, displaySetService } = servicesManager.services;
-  const extents = new Map(); // segmentationId -> Map(segment index -> slices with area and centre)
+  const { segmentationService, cornerstoneViewportService } = servicesManager.services;
+  const extents = new Map(); // segmentationId -> Map(segment number -> Map(axial level -> voxels))
 
   function cornerstone() {
     const module = extensionManager.getModuleEntry('@ohif/extension-cornerstone.utilityModule.common');
@@ -65,7 +66,8 @@ export function createOverlay({ servicesManager, extensionManager }) {
     }
   }
 
-  // Area and centre (patient coordinates, mm) of each segment in each slice, from the label images themselves.
+  // How much of each segment lies on each axial level, and where (patient coordinates, mm), from the label images
+  // themselves: these may be sagittal or oblique.
   function extentsOf(shown) {
     if (extents.has(shown.segmentationId)) {
       return extents.get(shown.segmentationId);
@@ -76,31 +78,30 @@ export function createOverlay({ servicesManager, extensionManager }) {
       const image = cache.getImage(imageId);
       const plane = metaData.get('imagePlaneModule', image?.referencedImageId ?? imageId);
       if (image && plane) {
-        addSlice(bySegment, image, plane);
+        addImage(bySegment, image, plane);
       }
     }
     extents.set(shown.segmentationId, bySegment);
     return bySegment;
   }
 
-  function addSlice(bySegment, image, plane) {
+  function addImage(bySegment, image, plane) {
     const pixels = image.voxelManager?.getScalarData?.() ?? image.getPixelData();
-    const sums = new Map();
     for (let at = 0; at < pixels.length; at += 1) {
-      const number = pixels[at];
-      if (number) {
-        const sum = sums.get(number) ?? { count: 0, column: 0, row: 0 };
-        sum.count += 1;
-        sum.column += at % image.columns;
-        sum.row += Math.floor(at / image.columns);
-        sums.set(number, sum);
+      if (pixels[at]) {
+        const point = toPatient(plane, at % image.columns, Math.floor(at / image.columns));
+        const levels = bySegment.get(pixels[at]) ?? new Map();
+        bySegment.set(pixels[at], levels);
+        addToLevel(levels, Math.round(point[2] / LEVEL_MM), 1, point);
       }
     }
-    for (const [number, sum] of sums) {
-      const slices = bySegment.get(number) ?? [];
-      slices.push({ count: sum.count, centre: toPatient(plane, sum.column / sum.count, sum.row / sum.count) });
-      bySegment.set(number, slices);
-    }
+  }
+
+  function addToLevel(levels, key, count, sum) {
+    const level = levels.get(key) ?? { count: 0, sum: [0, 0, 0] };
+    level.count += count;
+    level.sum = level.sum.map((value, axis) => value + sum[axis]);
+    levels.set(key, level);
   }
 
   function toPatient(plane, column, row) {
@@ -120,16 +121,13 @@ export function createOverlay({ servicesManager, extensionManager }) {
       return null;
     }
     const bySegment = extentsOf(shown);
-    const levels = new Map();
-    for (const slice of numbers.flatMap(number => bySegment.get(number) ?? [])) {
-      // Slices may be in any plane: levels are counted along the body axis, 2 mm each.
-      const key = Math.round(slice.centre[2] / 2);
-      const level = levels.get(key) ?? { count: 0, sum: [0, 0, 0] };
-      level.count += slice.count;
-      level.sum = level.sum.map((value, axis) => value + slice.centre[axis] * slice.count);
-      levels.set(key, level);
+    const together = new Map();
+    for (const number of numbers) {
+      for (const [key, { count, sum }] of bySegment.get(number) ?? []) {
+        addToLevel(together, key, count, sum);
+      }
     }
-    const largest = [...levels.values()].sort((a, b) => b.count - a.count)[0];
+    const [largest] = [...together.values()].sort((a, b) => b.count - a.count);
     return largest ? largest.sum.map(value => value / largest.count) : null;
   }
 
@@ -145,15 +143,5 @@ export function createOverlay({ servicesManager, extensionManager }) {
     return true;
   }
 
-  function isShownEverywhere() {
-    const shown = viewportIds();
-    const filled = PANES.filter(({ viewportId }) => cornerstoneViewportService.getCornerstoneViewport(viewportId));
-    return shown.length > 0 && filled.every(({ viewportId }) => shown.includes(viewportId));
-  }
-
-  function displaySetCount() {
-    return displaySetService.getActiveDisplaySets().length;
-  }
-
-  return { segmentation, segments, setVisible, setStyle, jump, isShownEverywhere, displaySetCount, viewportIds };
+  return { segments, setVisible, setStyle, jump, viewportIds };
 }

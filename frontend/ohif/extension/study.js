@@ -26,5 +26,9 @@ export function roleOf(displaySet) {
   if (displaySet.Modality === 'SEG') {
     return uid === facts.seg_series_uid ? 'SEG' : 'none';
   }
-  return facts.roles[uid] ?? 'none';
+  return roleOfSeries(uid);
+}
+
+export function roleOfSeries(seriesUid) {
+  return facts.roles[seriesUid] ?? 'none';
 }
