@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from collections.abc import Iterator
 from io import BytesIO
@@ -39,7 +40,9 @@ def _parse(data: bytes) -> FileDataset:
     if not data:
         raise RejectedFileError("The file is empty.")
     try:
-        with config.disable_value_validation():
+        with config.disable_value_validation(), warnings.catch_warnings():
+            # pydicom only warns of a file that ends too early; we look for what is missing ourselves.
+            warnings.simplefilter("ignore", UserWarning)
             dataset = dcmread(BytesIO(data))
             # Reading is lazy: touching every element finds values that end before their length says.
             for _ in dataset.iterall():
@@ -55,6 +58,8 @@ def _parse(data: bytes) -> FileDataset:
 
 def _check_pixels(dataset: FileDataset) -> None:
     if "Rows" not in dataset:
+        if "Image Storage" in dataset.SOPClassUID.name:
+            raise RejectedFileError("The file is cut short: it ends before the image.")
         return
     if "PixelData" not in dataset:
         if any(name in dataset for name in ("FloatPixelData", "DoubleFloatPixelData")):
