@@ -72,7 +72,9 @@ def sample(image: sitk.Image, reference: sitk.Image, motion: sitk.Transform) -> 
     spacing, size = reference.GetSpacing(), reference.GetSize()
     parts = max(1, round(spacing[2] / max(spacing[0], 1.0)))
     if parts == 1:
-        return np.asarray(sitk.GetArrayFromImage(sitk.Resample(image, reference, motion, sitk.sitkLinear, 0.0)))
+        return np.asarray(
+            sitk.GetArrayFromImage(sitk.Resample(image, reference, motion, sitk.sitkLinear, 0.0))
+        )
     fine = sitk.Image([size[0], size[1], size[2] * parts], sitk.sitkFloat32)
     fine.SetSpacing([spacing[0], spacing[1], spacing[2] / parts])
     fine.SetDirection(reference.GetDirection())

@@ -96,9 +96,7 @@ def _surface_foot(mesh: Mesh, depth: Array, spacing_mm: float, rng: np.random.Ge
     gx, gy, gz, size = _slope(depth, spacing_mm)
     step = np.clip(depth, -6, 24) / np.maximum(size, 0.5)
     bend = [0.11 * step * RandomField.draw(rng, 24.0).at(mesh) for _ in range(3)]
-    return Mesh(
-        mesh.x - step * gx + bend[0], mesh.y - step * gy + bend[1], mesh.z - step * gz + bend[2]
-    )
+    return Mesh(mesh.x - step * gx + bend[0], mesh.y - step * gy + bend[1], mesh.z - step * gz + bend[2])
 
 
 def _sulci_depth(mesh: Mesh, depth: Array, template: Template, rng: np.random.Generator) -> Array:
@@ -183,7 +181,9 @@ def _ventricle_layers(template: Template, rng: np.random.Generator) -> list[Laye
     body: tuple[Point, ...] = ((13, -28, 5), (9, -19, 11), (7, -4, 17), (10, 14, 18.5), (20, 32, 12))
     found = [
         _tube_layer(template, Material.CSF, body, _sized((2.2, 4.6, 4.4, 4.6, 6.4), size), squeeze_x=0.75),
-        _tube_layer(template, Material.CSF, ((20, 32, 12), (24, 48, 7), (22, 62, 3)), _sized((6, 3.4, 1.2), size)),
+        _tube_layer(
+            template, Material.CSF, ((20, 32, 12), (24, 48, 7), (22, 62, 3)), _sized((6, 3.4, 1.2), size)
+        ),
         _tube_layer(
             template,
             Material.CSF,
@@ -208,7 +208,10 @@ def _corpus_callosum(template: Template) -> Layer:
     arch = both(inside, thickness - inside)
     below = 0.55 * rise(-mesh.y, 10, 50)
     return layer(
-        Material.WHITE, box, both(both(arch, mesh.z - (2 - 20 * below)), 20 - np.abs(mesh.x), 4), template.field
+        Material.WHITE,
+        box,
+        both(both(arch, mesh.z - (2 - 20 * below)), 20 - np.abs(mesh.x), 4),
+        template.field,
     )
 
 
@@ -242,13 +245,17 @@ def brainstem_layers(template: Template) -> tuple[list[Layer], list[Layer]]:
     """Midbrain, pons, medulla, cord, aqueduct and fourth ventricle; and the part that counts as brain."""
     found = [
         _tube_layer(template, Material.BRAINSTEM, ((0, 40, -66), (0, 46, -84), (0, 52, -140)), (6.5, 5, 4.5)),
-        _tube_layer(template, Material.BRAINSTEM, ((0, 24, -44), (0, 33, -58), (0, 40, -66)), (8.5, 8, 6.5), 0.75),
+        _tube_layer(
+            template, Material.BRAINSTEM, ((0, 24, -44), (0, 33, -58), (0, 40, -66)), (8.5, 8, 6.5), 0.75
+        ),
         _ellipsoid_layer(template, Material.BRAINSTEM, (0, 19, -36), (17, 13, 15)),
         _tube_layer(template, Material.BRAINSTEM, ((10, 24, -38), (19, 36, -40)), (7, 7)),
         _ellipsoid_layer(template, Material.BRAINSTEM, (0, 22, -16), (12, 12, 13)),
         _tube_layer(template, Material.BRAINSTEM, ((7, 12, -22), (15, 6, -8), (20, 2, 4)), (5.5, 6, 6)),
         _ellipsoid_layer(template, Material.IRON_NUCLEUS, (5, 18, -12), (2.6, 2.8, 3)),
-        _tube_layer(template, Material.FLOWING_CSF, ((0, 20, -4), (0, 28, -16), (0, 30, -26)), (1.0, 1.2, 1.6)),
+        _tube_layer(
+            template, Material.FLOWING_CSF, ((0, 20, -4), (0, 28, -16), (0, 30, -26)), (1.0, 1.2, 1.6)
+        ),
     ]
     fourth = ellipsoid_box = template.around((0, 34, -37), (9, 6, 13))
     depth = ellipsoid(fourth[1].pitched(-14, (0, 34, -37)), (0, 34, -37), (8.5, 5, 12))
@@ -264,7 +271,9 @@ def _ellipsoid_layer(
     template: Template, material: Material, centre: Point, semi_axes: Point, yaw: float = 0.0
 ) -> Layer:
     longest = max(semi_axes) if yaw else 0.0
-    box, mesh = template.around(centre, (max(semi_axes[0], longest), max(semi_axes[1], longest), semi_axes[2]))
+    box, mesh = template.around(
+        centre, (max(semi_axes[0], longest), max(semi_axes[1], longest), semi_axes[2])
+    )
     depth = ellipsoid(mesh.yawed(yaw, centre) if yaw else mesh, centre, semi_axes)
     return layer(material, box, depth, template.field)
 

@@ -14,7 +14,8 @@ import scipy.fft
 import scipy.ndimage
 import SimpleITK as sitk
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[np.floating]
+Mask = npt.NDArray[np.bool_]
 Point = tuple[float, float, float]
 Box = tuple[slice, slice, slice]
 
@@ -47,7 +48,9 @@ class Mesh:
         angle = np.float32(np.deg2rad(degrees))
         y, z = self.y - about[1], self.z - about[2]
         return Mesh(
-            self.x, about[1] + y * np.cos(angle) - z * np.sin(angle), about[2] + y * np.sin(angle) + z * np.cos(angle)
+            self.x,
+            about[1] + y * np.cos(angle) - z * np.sin(angle),
+            about[2] + y * np.sin(angle) + z * np.cos(angle),
         )
 
     def yawed(self, degrees: float, about: Point) -> Mesh:
@@ -55,7 +58,9 @@ class Mesh:
         angle = np.float32(np.deg2rad(degrees))
         x, y = self.x - about[0], self.y - about[1]
         return Mesh(
-            about[0] + x * np.cos(angle) - y * np.sin(angle), about[1] + x * np.sin(angle) + y * np.cos(angle), self.z
+            about[0] + x * np.cos(angle) - y * np.sin(angle),
+            about[1] + x * np.sin(angle) + y * np.cos(angle),
+            self.z,
         )
 
 
@@ -71,7 +76,8 @@ class Field:
     def between(cls, low_xyz_mm: Point, high_xyz_mm: Point, spacing_mm: float) -> Field:
         """Cover the two corners with points `spacing_mm` apart."""
         counts = [
-            int(np.floor((high - low) / spacing_mm)) + 1 for low, high in zip(low_xyz_mm, high_xyz_mm, strict=True)
+            int(np.floor((high - low) / spacing_mm)) + 1
+            for low, high in zip(low_xyz_mm, high_xyz_mm, strict=True)
         ]
         return cls(low_xyz_mm, (counts[2], counts[1], counts[0]), spacing_mm)
 

@@ -93,7 +93,12 @@ def face_layers(template: Template) -> list[Layer]:
         _ellipsoid(template, Material.MARROW, (0, 4, -42), (11, 13, 9)),
         _ellipsoid(template, Material.BONE, (46, 24, -42), (20, 16, 14)),
         _ellipsoid(template, Material.BONE, (0, -72, -78), (27, 25, 7)),
-        _tube(template, Material.BONE, ((8, -95, -108), (34, -66, -108), (46, -20, -88), (47, -14, -50)), (9, 8, 7, 5)),
+        _tube(
+            template,
+            Material.BONE,
+            ((8, -95, -108), (34, -66, -108), (46, -20, -88), (47, -14, -50)),
+            (9, 8, 7, 5),
+        ),
         _tube(template, Material.MARROW, ((8, -95, -108), (34, -66, -108), (46, -20, -88)), (5, 4.5, 3)),
     ]
     found += _air_spaces(template)
@@ -113,7 +118,9 @@ def _air_spaces(template: Template) -> list[Layer]:
     )
     for centre, semi in spaces:
         found.append(_ellipsoid(template, Material.MUCOSA, centre, semi))
-        found.append(_ellipsoid(template, Material.AIR, centre, (semi[0] - 1.4, semi[1] - 1.4, semi[2] - 1.4)))
+        found.append(
+            _ellipsoid(template, Material.AIR, centre, (semi[0] - 1.4, semi[1] - 1.4, semi[2] - 1.4))
+        )
     found += [
         _ellipsoid(template, Material.BONE, (0, -66, -48), (1.2, 32, 20)),
         _tube(template, Material.MUCOSA, ((11, -84, -48), (10, -44, -50)), (2.6, 3.2)),
@@ -165,27 +172,60 @@ def vessel_layers(template: Template) -> list[Layer]:
     """Dural sinuses with the falx and tent, and the large arteries at the base of the brain."""
     box, mesh = template.region((-6, -90, -30), (6, 98, 80))
     cavity = cavity_depth(mesh)
-    falx = both(both(0.55 - np.abs(mesh.x), cavity), -ellipsoid(Mesh(mesh.x * 0, mesh.y, mesh.z), (0, 10, 0), (1e3, 50, 34)))
+    falx = both(
+        both(0.55 - np.abs(mesh.x), cavity),
+        -ellipsoid(Mesh(mesh.x * 0, mesh.y, mesh.z), (0, 10, 0), (1e3, 50, 34)),
+    )
     behind = rise(mesh.y, 25, 20)
     floor = behind * tentorium_height(mesh) - 17 * (1 - behind)
     falx = both(falx, mesh.z - floor)
-    ridge = both(both(3.2 - np.abs(mesh.x) - 0.8 * np.maximum(cavity, 0), cavity + 1.5), mesh.z - floor - 14 * (1 - behind))
+    ridge = both(
+        both(3.2 - np.abs(mesh.x) - 0.8 * np.maximum(cavity, 0), cavity + 1.5),
+        mesh.z - floor - 14 * (1 - behind),
+    )
     found = [
         layer(Material.DURA, box, falx.astype(np.float32), template.field),
         layer(Material.VEIN, box, ridge.astype(np.float32), template.field),
         _tube(template, Material.VEIN, ((0, 45, 3), (0, 66, -8), (0, 84, -18)), (2.0, 2.2, 3.4)),
-        _tube(template, Material.VEIN, ((2, 84, -19), (34, 70, -23), (52, 38, -30), (44, 26, -48)), (3.2, 3.4, 3.4, 3.4)),
+        _tube(
+            template,
+            Material.VEIN,
+            ((2, 84, -19), (34, 70, -23), (52, 38, -30), (44, 26, -48)),
+            (3.2, 3.4, 3.4, 3.4),
+        ),
         _tube(template, Material.VEIN, ((1, 44, 2), (2.5, 24, 13), (3, -4, 12)), (1.6, 1.0, 0.8)),
         _tube(template, Material.ARTERY, ((0, 5, -44), (0, 3, -30), (0, -1, -20)), (1.7, 1.9, 1.7)),
-        _tube(template, Material.ARTERY, ((18, 0, -42), (12, -8, -30), (14, -12, -20), (34, -12, -17), (38, -4, -4)), (2.4, 2.4, 2.0, 1.5, 1.2)),
-        _tube(template, Material.ARTERY, ((14, -12, -20), (2, -26, -17), (1.6, -38, -10), (1.6, -43, 2), (1.6, -41, 15), (1.6, -32, 25), (1.6, -18, 31), (1.6, 0, 33)), (1.6, 1.4, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6)),
+        _tube(
+            template,
+            Material.ARTERY,
+            ((18, 0, -42), (12, -8, -30), (14, -12, -20), (34, -12, -17), (38, -4, -4)),
+            (2.4, 2.4, 2.0, 1.5, 1.2),
+        ),
+        _tube(
+            template,
+            Material.ARTERY,
+            (
+                (14, -12, -20),
+                (2, -26, -17),
+                (1.6, -38, -10),
+                (1.6, -43, 2),
+                (1.6, -41, 15),
+                (1.6, -32, 25),
+                (1.6, -18, 31),
+                (1.6, 0, 33),
+            ),
+            (1.6, 1.4, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6),
+        ),
         _ellipsoid(template, Material.PITUITARY, (0, -12, -31), (5.5, 4.5, 3.2)),
     ]
     return found
 
 
 def _ellipsoid(
-    template: Template, material: Material, centre: tuple[float, float, float], semi: tuple[float, float, float]
+    template: Template,
+    material: Material,
+    centre: tuple[float, float, float],
+    semi: tuple[float, float, float],
 ) -> Layer:
     box, mesh = template.around(centre, semi)
     return layer(material, box, ellipsoid(mesh, centre, semi), template.field)

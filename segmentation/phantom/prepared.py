@@ -8,7 +8,7 @@ import SimpleITK as sitk
 
 from segmentation.phantom.acquisition import Conditions, rician, sample, shading
 from segmentation.phantom.anatomy import make_anatomy
-from segmentation.phantom.geometry import Array, Field, RandomField
+from segmentation.phantom.geometry import Array, Field, Mask, RandomField
 from segmentation.phantom.visits import Head, build_head, label_map, plan_for_visit
 from segmentation.types import SEQUENCES, PreparedScan
 
@@ -39,16 +39,16 @@ def make_prepared_case(
     return PreparedScan(**images, brain_mask=brain_mask, t1ce_grid=images["t1ce"]), truth
 
 
-def _imperfect_mask(brain: Array, field: Field, rng: np.random.Generator) -> Array:
+def _imperfect_mask(brain: Array, field: Field, rng: np.random.Generator) -> Mask:
     """The true brain mask with an edge that is wrong by about a millimetre here and there."""
     soft = scipy.ndimage.gaussian_filter(brain, 1.2 / field.spacing_mm)
     error = RandomField.draw(rng, 32.0, bandwidth=0.4).at(field.mesh(field.whole()))
-    mask: Array = soft > 0.5 + np.clip(0.13 * error + 0.05, -0.3, 0.3)
+    mask: Mask = soft > 0.5 + np.clip(0.13 * error + 0.05, -0.3, 0.3)
     return mask
 
 
 def _prepared_image(
-    head: Head, name: str, visit: int, reference: sitk.Image, mask: Array, rng: np.random.Generator
+    head: Head, name: str, visit: int, reference: sitk.Image, mask: Mask, rng: np.random.Generator
 ) -> sitk.Image:
     seen = Conditions.draw(rng, rotation_deg=0.4, shift_mm=0.4)
     thick = name == "t1" or (name == "t2" and visit > 1)

@@ -110,7 +110,9 @@ def spin_echo(tissue: Relaxation, repetition_ms: float, echo_ms: float) -> float
     )
 
 
-def inversion_recovery(tissue: Relaxation, repetition_ms: float, inversion_ms: float, echo_ms: float) -> float:
+def inversion_recovery(
+    tissue: Relaxation, repetition_ms: float, inversion_ms: float, echo_ms: float
+) -> float:
     """Magnitude signal of an inversion-recovery spin echo."""
     recovered = 1 - 2 * np.exp(-inversion_ms / tissue.t1_ms) + np.exp(-repetition_ms / tissue.t1_ms)
     return float(tissue.proton_density * abs(recovered) * np.exp(-echo_ms / tissue.t2_ms))
@@ -122,7 +124,12 @@ def nulling_time_ms(t1_ms: float, repetition_ms: float) -> float:
 
 
 def mprage(
-    tissue: Relaxation, t1_ms: float, repetition_ms: float, inversion_ms: float, flip_deg: float, echo_ms: float
+    tissue: Relaxation,
+    t1_ms: float,
+    repetition_ms: float,
+    inversion_ms: float,
+    flip_deg: float,
+    echo_ms: float,
 ) -> float:
     """Magnitude signal at the centre of k-space of an inversion-prepared train of low-flip echoes.
 

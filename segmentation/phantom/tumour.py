@@ -1,4 +1,4 @@
-"""A glioma and its story: untreated, after resection, and growing back at the wall of the cavity.
+"""Growing a glioma into the tissue of a head.
 
 The core is a ball made irregular by a random field. Oedema is where a wave that starts in the core arrives early:
 it runs fast along white matter, slowly through cortex and hardly through CSF, so it spreads in fingers.
@@ -12,86 +12,12 @@ import numpy as np
 import scipy.ndimage
 import SimpleITK as sitk
 
-from segmentation.phantom.geometry import Array, Box, Field, Mesh, Point, RandomField, rise, tube
-from segmentation.phantom.layers import Layer, layer
+from segmentation.phantom.geometry import Array, Box, Field, Mask, Mesh, Point, RandomField, rise, tube
+from segmentation.phantom.layers import Layer
+from segmentation.phantom.plan import TumourPlan
 from segmentation.phantom.signal import Material
 
-SITES: tuple[Point, ...] = (
-    (27, -40, 26),
-    (30, -22, 36),
-    (30, 24, 34),
-    (34, 10, 30),
-    (27, 54, 8),
-    (44, -8, -20),
-    (44, 16, -14),
-    (24, -46, 8),
-)
-"""Template positions in the white matter of each lobe (left; the right ones mirror them)."""
-
 REACH_MM = 58.0
-
-
-@dataclass(frozen=True, slots=True)
-class TumourPlan:
-    """One tumour at one visit. Volumes are targets in ml; the truth is counted from the label map."""
-
-    centre: Point
-    core_ml: float
-    oedema_ml: float
-    rim_mm: float
-    roughness: float
-    stretch_xyz: Point
-    necrosis_is_fluid: float
-    oedema_strength: float
-    mass_effect_mm: float
-    cavity_share: float = 0.0
-    residual_share: float = 0.0
-    recurrence_ml: float = 0.0
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator, scale_xyz: Point) -> TumourPlan:
-        """An untreated tumour somewhere in the hemispheres."""
-        site = SITES[int(rng.integers(len(SITES)))]
-        side = 1 if rng.random() < 0.5 else -1
-        jitter = rng.uniform(-5, 5, 3)
-        x, y, z = ((value + move) * scale for value, move, scale in zip(site, jitter, scale_xyz, strict=True))
-        core_ml = float(np.exp(rng.uniform(np.log(7), np.log(42))))
-        stretch = np.exp(rng.normal(0, 0.14, 3))
-        return cls(
-            centre=(float(x * side), float(y), float(z)),
-            core_ml=core_ml,
-            oedema_ml=float(np.clip(core_ml * rng.uniform(1.2, 3.6), 18, 110)),
-            rim_mm=float(rng.uniform(2.0, 4.4)),
-            roughness=float(rng.uniform(0.14, 0.3)),
-            stretch_xyz=(float(stretch[0]), float(stretch[1]), float(stretch[2])),
-            necrosis_is_fluid=float(rng.uniform(0.0, 0.6)),
-            oedema_strength=float(rng.uniform(0.72, 1.0)),
-            mass_effect_mm=float(core_ml ** (1 / 3) * rng.uniform(1.2, 2.4)),
-        )
-
-    def after_resection(self, rng: np.random.Generator) -> TumourPlan:
-        """Most of the core taken out: a cavity with a thin, broken residual rim and less oedema."""
-        return replace(
-            self,
-            cavity_share=float(rng.uniform(0.86, 0.95)),
-            residual_share=float(rng.uniform(0.25, 0.45)),
-            oedema_ml=self.oedema_ml * float(rng.uniform(0.38, 0.5)),
-            rim_mm=float(rng.uniform(1.6, 2.4)),
-            mass_effect_mm=self.mass_effect_mm * 0.15,
-            core_ml=self.core_ml * 0.85,
-        )
-
-    def recurring(self, rng: np.random.Generator) -> TumourPlan:
-        """Seen after `after_resection`: a nodule grows at the wall, oedema returns, the cavity shrinks."""
-        return replace(
-            self,
-            core_ml=self.core_ml * 0.86,
-            residual_share=min(0.75, self.residual_share * 1.6),
-            recurrence_ml=float(np.clip(self.core_ml * rng.uniform(0.3, 0.5), 3.5, 16)),
-            oedema_ml=self.oedema_ml * float(rng.uniform(1.7, 2.3)),
-            mass_effect_mm=self.mass_effect_mm * 2.5,
-            rim_mm=self.rim_mm * 1.25,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +74,7 @@ def _ball(mesh: Mesh, plan: TumourPlan, rng: np.random.Generator) -> Array:
     return bumpy
 
 
-def _level_for(values: Array, allowed: Array, volume_ml: float, spacing_mm: float) -> float:
+def _level_for(values: Array, allowed: Mask, volume_ml: float, spacing_mm: float) -> float:
     """The level below which `values`, where allowed, enclose a volume."""
     inside = values[allowed]
     wanted = int(volume_ml * 1000 / spacing_mm**3)
@@ -162,13 +88,17 @@ def _arrival(speed: Array, core_depth: Array, centre_index: tuple[int, ...], spa
     step = max(1, round(2.0 / spacing_mm))
     coarse = np.where(core_depth > 0, 30.0, speed)[::step, ::step, ::step]
     image = sitk.GetImageFromArray(np.maximum(coarse, 0.01).astype(np.float32))
-    start = [int(min(index // step, size - 1)) for index, size in zip(centre_index, coarse.shape, strict=True)]
+    start = [
+        int(min(index // step, size - 1)) for index, size in zip(centre_index, coarse.shape, strict=True)
+    ]
     march = sitk.FastMarchingImageFilter()
     march.AddTrialPoint(start[::-1])
     march.SetStoppingValue(400.0)
     arrived = np.minimum(sitk.GetArrayFromImage(march.Execute(image)), 400).astype(np.float32)
     zoom = [full / part for full, part in zip(core_depth.shape, arrived.shape, strict=True)]
-    fine: Array = scipy.ndimage.zoom(arrived, zoom, order=1, grid_mode=True, mode="nearest") * (step * spacing_mm)
+    fine: Array = scipy.ndimage.zoom(arrived, zoom, order=1, grid_mode=True, mode="nearest") * (
+        step * spacing_mm
+    )
     return fine
 
 
@@ -260,7 +190,10 @@ def grow(part: Array, field: Field, plan: TumourPlan, seed_sequence: list[int]) 
         core, enhancing = _core_parts(mesh, plan, allowed, spacing, rng)
         cavity = np.full_like(core, -9)
     fingers = RandomField.draw(np.random.default_rng([*seed_sequence, 7]), 18.0, bandwidth=0.4).at(mesh)
-    start = [int((c - low) / spacing) - s.start for c, low, s in zip(plan.centre, field.low_xyz_mm, box[::-1], strict=True)]
+    start = [
+        int((c - low) / spacing) - s.start
+        for c, low, s in zip(plan.centre, field.low_xyz_mm, box[::-1], strict=True)
+    ]
     arrival = _arrival(speed * np.exp(0.55 * fingers), core, tuple(start[::-1]), spacing)
     spread = (speed > 0.3) & (core < 0)
     level = _level_for(arrival, spread, plan.oedema_ml, spacing)
@@ -269,7 +202,15 @@ def grow(part: Array, field: Field, plan: TumourPlan, seed_sequence: list[int]) 
     intensity = intensity * np.clip(1 + 0.08 * fingers, 0.7, 1.1)
     core_cover, enhancing_cover = _depth_to_cover(core, spacing), _depth_to_cover(enhancing, spacing)
     layers = _tumour_layers(
-        field, box, plan, oedema * intensity, core_cover, enhancing_cover, _depth_to_cover(cavity, spacing), core, rng
+        field,
+        box,
+        plan,
+        oedema * intensity,
+        core_cover,
+        enhancing_cover,
+        _depth_to_cover(cavity, spacing),
+        core,
+        rng,
     )
     return Tumour(box, core_cover, enhancing_cover, np.maximum(oedema, core_cover), tuple(layers))
 
@@ -302,6 +243,3 @@ def _tumour_layers(
 
 def _cover(material: Material, box: Box, cover: Array) -> Layer:
     return Layer(material, box, np.clip(cover * 255 + 0.5, 0, 255).astype(np.uint8))
-
-
-__all__ = ["SITES", "Tumour", "TumourPlan", "grow", "layer", "push_aside", "tumour_box"]

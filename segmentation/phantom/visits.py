@@ -11,8 +11,9 @@ from segmentation.phantom.acquisition import Conditions, SeriesGrid, acquire, sa
 from segmentation.phantom.anatomy import Anatomy, make_anatomy
 from segmentation.phantom.geometry import Array, Field, rise
 from segmentation.phantom.layers import paint
+from segmentation.phantom.plan import TumourPlan
 from segmentation.phantom.signal import Material, signal_table
-from segmentation.phantom.tumour import Tumour, TumourPlan, grow, push_aside
+from segmentation.phantom.tumour import Tumour, grow, push_aside
 from segmentation.types import SEQUENCES, TISSUES_OF, BrainScan, Phase, Tissue
 
 DEMO_SEED = 1
@@ -70,8 +71,6 @@ class Head:
 
 def plan_for_visit(seed: int, visit: int, scale_xyz: tuple[float, float, float]) -> TumourPlan:
     """The same tumour at the visit asked for (1 before surgery, 2 after it, 3 recurrence)."""
-    if visit not in DAYS_SINCE_FIRST:
-        raise ValueError(f"The phantom has visits 1, 2 and 3, not {visit}.")
     plan = TumourPlan.draw(np.random.default_rng([seed, 20]), scale_xyz)
     if visit > 1:
         plan = plan.after_resection(np.random.default_rng([seed, 21]))
@@ -159,6 +158,8 @@ def make_visit(seed: int, visit: int, *, spacing_mm: float = 1.0) -> PhantomVisi
         visit: 1 before surgery, 2 about ten weeks later after resection, 3 about five months later, recurrence.
         spacing_mm: in-plane and 3D resolution; coarser is faster (slices of 2D series stay 5 mm thick).
     """
+    if visit not in DAYS_SINCE_FIRST:
+        raise ValueError(f"The phantom has visits 1, 2 and 3, not {visit}.")
     anatomy = make_anatomy(seed, spacing_mm, with_head=True)
     plan = plan_for_visit(seed, visit, anatomy.shape.scale_xyz)
     head = build_head(anatomy, plan, seed, fast_t2=visit > 1)
@@ -173,7 +174,9 @@ def make_visit(seed: int, visit: int, *, spacing_mm: float = 1.0) -> PhantomVisi
         series[name] = _scan(head, name, grids[name].reference(), pose, seen, rng)
     reference = grids["t1ce"].reference()
     truth = label_map(head, reference, pose)
-    mask = sitk.GetImageFromArray((sample(head.field.image(head.brain), reference, pose) >= 0.5).astype(np.uint8))
+    mask = sitk.GetImageFromArray(
+        (sample(head.field.image(head.brain), reference, pose) >= 0.5).astype(np.uint8)
+    )
     mask.CopyInformation(reference)
     phase = Phase.PREOP if visit == 1 else Phase.POSTOP
     return PhantomVisit(
