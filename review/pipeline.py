@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import cast
 
 import SimpleITK as sitk
+import torch
 from django.conf import settings
-from segmentation.prepare import prepare
 
 from orthanc.errors import BadSeriesError
 from orthanc.read import read_series
@@ -30,6 +30,7 @@ from review.models import Job
 from review.pacs import connect
 from review.publish import publish_job, series_files
 from review.stopwatch import Stopwatch
+from segmentation.prepare import prepare
 from segmentation.registry import CascadeModel, Device, load_model
 from segmentation.segment import segment
 from segmentation.types import BrainScan, Phase
@@ -56,7 +57,7 @@ def prepare_job(job: Job) -> dict[str, float]:
     with watch.step("read"):
         images = {role: _read(role, files[role]) for role in job.chosen}
     scan = BrainScan(flair=images[Role.FLAIR], t1=images[Role.T1], t1ce=images[Role.T1CE], t2=images[Role.T2])
-    prepared = prepare(scan, report=job.report, device=settings.DEVICE)
+    prepared = prepare(scan, report=job.report, device=_device())
     seconds = {**watch.seconds, **prepared.seconds}
     write_prepared(prepared, folder.prepared, seconds)
     return seconds
@@ -82,6 +83,13 @@ def _read(role: str, files: list[Path]) -> sitk.Image:
         return read_series(files)
     except BadSeriesError as error:
         raise BadSeriesError(f"{role}: {error}") from error
+
+
+def _device() -> str:
+    """The device for brain extraction: the GPU also where the site's setting leaves the choice."""
+    if settings.DEVICE == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return str(settings.DEVICE)
 
 
 @lru_cache(maxsize=1)

@@ -68,10 +68,10 @@ def orthanc(orthanc_server: RunningOrthanc, settings: DjangoSettings) -> Iterato
         yield client
 
 
-SMALL = (24, 24, 24)
+SMALL = (24, 24, 12)
 
 
-def head_images(size: tuple[int, int, int] = SMALL, spacing_mm: float = 4.0) -> dict[str, sitk.Image]:
+def head_images(size: tuple[int, int, int] = SMALL, spacing_mm: float = 8.0) -> dict[str, sitk.Image]:
     """Four small images on one oblique grid, all voxels different, 96 mm of head."""
     rotation = sitk.Euler3DTransform()
     rotation.SetRotation(0.05, -0.03, 0.02)

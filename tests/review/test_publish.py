@@ -22,14 +22,13 @@ from orthanc.types import MeasuredRegion, Role
 from review import publish
 from review.artefacts import job_folder, read_segmentation, write_segmentation
 from review.deliver import send_result
-from review.intake import take_study
+from review.intake import record_study
 from review.leases import Lease
 from review.models import Delivery, Job, LostLeaseError, Result, RoutingRule, Study
 from review.publish import publish_job, stored_volumes
 from segmentation.types import ModelIdentity, Phase, Segmentation, TumourVolumes, VolumeEstimate
 from tests.review.conftest import store_all
 from tests.review.test_api import client_of
-from tests.review.test_follower import until
 
 pytestmark = [pytest.mark.django_db, pytest.mark.stack]
 
@@ -45,9 +44,9 @@ VOLUMES = TumourVolumes(
 def segmentation_on(grid: sitk.Image) -> Segmentation:
     """An asymmetrical label map on the grid."""
     labels_zyx = np.zeros(grid.GetSize()[::-1], np.uint8)
-    labels_zyx[3:9, 4:8, 10:20] = 2
-    labels_zyx[4:6, 5:7, 11:14] = 1
-    labels_zyx[6:8, 5:7, 11:14] = 4
+    labels_zyx[3:9, 4:8, 5:10] = 2
+    labels_zyx[4:6, 5:7, 6:8] = 1
+    labels_zyx[6:8, 5:7, 6:8] = 4
     labels = sitk.GetImageFromArray(labels_zyx)
     labels.CopyInformation(grid)
     model = ModelIdentity("demo", "1", is_demo=True, statement="A demo model.")
@@ -62,16 +61,20 @@ def artefacts(tmp_path: Path, settings: DjangoSettings) -> Path:
 
 @pytest.fixture
 def orthanc_id(orthanc: OrthancClient, dicom_study: Path) -> str:
-    """A stored study whose series are all stable."""
-    stored = store_all(orthanc, dicom_study)
-    until(lambda: all(one.is_stable for one in orthanc.study_header(stored).series))
-    return stored
+    """A stored study."""
+    return store_all(orthanc, dicom_study)
+
+
+def take_as_stable(pacs: OrthancClient, orthanc_id: str) -> Study:
+    """Take the study as it will be told when Orthanc has waited long enough."""
+    header = pacs.study_header(orthanc_id)
+    return record_study(header.with_series(tuple(replace(one, is_stable=True) for one in header.series)))
 
 
 @pytest.fixture
 def job(orthanc: OrthancClient, orthanc_id: str, dicom_study: Path, artefacts: Path, model: Path) -> Job:
     """A claimed job that has been segmented and is to be published."""
-    study = take_study(orthanc, orthanc_id)
+    study = take_as_stable(orthanc, orthanc_id)
     (made,) = study.jobs.all()
     (t1ce,) = dicom_study.glob("*t1ce")
     write_segmentation(segmentation_on(read_series(sorted(t1ce.iterdir()))), job_folder(made.pk).inferred)
@@ -192,9 +195,7 @@ def test_a_worker_that_lost_its_lease_records_no_result(job: Job) -> None:
 
 def test_our_results_coming_back_start_no_job(job: Job, orthanc: OrthancClient, orthanc_id: str) -> None:
     publish_job(job)
-    until(lambda: all(one.is_stable for one in orthanc.study_header(orthanc_id).series))
-    study = take_study(orthanc, orthanc_id)
-    assert study is not None
+    study = take_as_stable(orthanc, orthanc_id)
     study.refresh_from_db()
     assert (study.jobs.count(), study.state) == (1, Study.State.DONE)
     assert study.series.filter(is_ours=True).count() == 2
@@ -278,8 +279,7 @@ def test_the_destinations_of_a_rule_are_those_of_its_jobs(
     orthanc: OrthancClient, orthanc_id: str, model: Path
 ) -> None:
     RoutingRule.objects.update(destinations=["OTHER"], phase="postop", priority=3)
-    study = take_study(orthanc, orthanc_id)
-    assert study is not None
+    study = take_as_stable(orthanc, orthanc_id)
     made = study.jobs.get()
     assert (made.destinations, made.phase, made.priority) == (["OTHER"], "postop", 3)
     assert set(made.chosen) == {role.value for role in Role} - {"none"}
