@@ -1,0 +1,110 @@
+"""Accounts of every role, a real Orthanc behind the settings, and a study with a result to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from pytest_django.fixtures import Settings as DjangoSettings
+
+from orthanc.client import OrthancClient
+from orthanc.read import read_series
+from orthanc.seg import write_seg
+from orthanc.server.process import RunningOrthanc, start_orthanc
+from orthanc.study_maker import VisitDescription, make_study
+from orthanc.types import AlgorithmInfo
+from review.intake import take_study
+from review.models import Job, Result, Study
+from review.roles import UserRole
+from tests.frontend.synthetic import labels_on, make_images
+from tests.review import factories
+
+PASSWORD = "correct horse battery"
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentedStudy:
+    """Four series and a SEG in Orthanc, with rows that say so."""
+
+    study: Study
+    result: Result
+    files: list[Path]
+
+
+@pytest.fixture
+def accounts(db: None) -> dict[str, User]:
+    """One account per role, and one that has none."""
+    made = {}
+    for name in [*(role.value for role in UserRole), "nobody"]:
+        made[name] = User.objects.create_user(name, password=PASSWORD)
+        if name != "nobody":
+            made[name].groups.add(Group.objects.get_or_create(name=name)[0])
+    return made
+
+
+@pytest.fixture
+def as_role(accounts: dict[str, User]) -> Callable[[str], Client]:
+    """A browser's session of one of the accounts."""
+
+    def log_in(name: str) -> Client:
+        client = Client()
+        client.force_login(accounts[name])
+        return client
+
+    return log_in
+
+
+@pytest.fixture(scope="session")
+def orthanc_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningOrthanc]:
+    with start_orthanc(tmp_path_factory.mktemp("orthanc")) as running:
+        yield running
+
+
+@pytest.fixture
+def orthanc(orthanc_server: RunningOrthanc, settings: DjangoSettings) -> Iterator[OrthancClient]:
+    """A client of that Orthanc, emptied; the settings point to it."""
+    settings.ORTHANC_URL = orthanc_server.url
+    settings.ORTHANC_USER, settings.ORTHANC_PASSWORD = orthanc_server.username, orthanc_server.password
+    with orthanc_server.client() as client:
+        for study in client.studies():
+            client.delete_study(study)
+        yield client
+
+
+@pytest.fixture(scope="session")
+def dicom_files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The synthetic head as DICOM files."""
+    visit = VisitDescription("PAT-5", "Tester^Tamara", "19660606", "F", accession_number="ACC-5")
+    return make_study(make_images(), tmp_path_factory.mktemp("study"), visit, uid_seed="frontend tests")
+
+
+@pytest.fixture
+def segmented_study(
+    request: pytest.FixtureRequest, orthanc: OrthancClient, dicom_files: list[Path]
+) -> SegmentedStudy:
+    """The synthetic head with its true labels as the result. Works with `db` and with `transactional_db`."""
+    request.getfixturevalue("transactional_db" if "live_server" in request.fixturenames else "db")
+    factories.default_rule()
+    stored = [orthanc.store(path) for path in dicom_files]
+    t1ce_files = [path for path in dicom_files if path.parent.name.endswith("t1ce")]
+    seg = write_seg(labels_on(read_series(t1ce_files)), t1ce_files, AlgorithmInfo("synthetic truth", "1"))
+    orthanc.store(seg)
+    study = take_study(orthanc, stored[0].study_orthanc_id)
+    assert study is not None
+    job = factories.make_job(study)
+    result = factories.make_result(
+        job,
+        seg_sop_uid=seg.SOPInstanceUID,
+        seg_series_uid=seg.SeriesInstanceUID,
+        warnings=["FLAIR is thick."],
+    )
+    seconds = {"prepare": 41.2, "prepare_queue": 0.3, "infer": 33.0, "publish": 2.1}
+    Job.objects.filter(pk=job.pk).update(stage=Job.Stage.PUBLISH, seconds=seconds)
+    result.measurements.filter(compartment="WT").update(ml=Decimal("30.24"))
+    study.refresh_from_db()
+    return SegmentedStudy(study, result, dicom_files)
