@@ -1,0 +1,170 @@
+"""From four sequences as acquired to four skull-stripped images on one 1 mm grid: `prepare` tells the whole story.
+
+Why each step is as it is, and what was measured: docs/preparation.md.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import numpy as np
+import SimpleITK as sitk
+
+from segmentation.brain_mask import LEAST_AGREEMENT, agreement, brain_probability, doubts_about, outline
+from segmentation.errors import BadInputError
+from segmentation.geometry import crop, foreground_box, isotropic_grid, onto_grid, to_closest_lps
+from segmentation.registration import RigidFit, RigidRegistration, one_thread
+from segmentation.scan_checks import check_one_grid, check_scan
+from segmentation.types import SEQUENCES, BrainScan, PreparedScan
+
+SPACING_MM = 1.0
+MARGIN_MM = 8.0
+REGISTERED = ("t1", "t2", "flair")
+LEAST_COVERED = 0.95
+HARDLY_COVERED = 0.5
+FLOOR = 1e-3
+SPOKEN = {"t1": "T1", "t1ce": "T1CE", "t2": "T2", "flair": "FLAIR"}
+IDENTITY = sitk.Transform(3, sitk.sitkIdentity)
+
+Report = Callable[[str], None]
+
+
+def _silent(_message: str) -> None:
+    """Report to nobody."""
+
+
+def prepare(scan: BrainScan, report: Report = _silent, device: str = "cpu") -> PreparedScan:
+    """Bring T1, T2 and FLAIR to T1CE, find the brain, and lay all four on 1 mm cubes; 0 outside the brain.
+
+    Each image is interpolated once, from its source to the final grid. `report` hears what is being done.
+
+    Raises:
+        BadInputError: an image is empty, damaged, too small, or shows no brain; the text names the sequence.
+        BadGeometryError: a sequence cannot be brought onto T1CE.
+        BadModelError: the brain-extraction weights are missing.
+    """
+    clock = StageClock(report)
+    with clock.stage("check", "Checking the images"):
+        check_scan(scan)
+        upright = {name: _as_float_lps(getattr(scan, name)) for name in SEQUENCES}
+    with clock.stage("brain", "Finding the brain on T1CE"):
+        on_t1ce = brain_probability(upright["t1ce"], device)
+        first_outline = outline(on_t1ce)
+    with clock.stage("register", "Aligning T1, T2 and FLAIR with T1CE"):
+        fits = _register(upright, first_outline)
+    with clock.stage("refine brain", "Refining the brain on T1"):
+        on_t1 = brain_probability(upright["t1"], device)
+        brain, warnings = _combined_outline(on_t1ce, on_t1, fits["t1"], upright["t1ce"])
+    with clock.stage("resample", "Laying the images on a 1 mm grid"):
+        images, more_warnings = _laid_out(upright, fits, brain)
+    fit_warnings = [warning for fit in fits.values() for warning in fit.warnings]
+    return PreparedScan(
+        **images,
+        brain_mask=brain,
+        t1ce_grid=scan.t1ce,
+        warnings=(*fit_warnings, *warnings, *more_warnings),
+        seconds=clock.seconds,
+    )
+
+
+def accept_prepared(images: BrainScan) -> PreparedScan:
+    """Take images that are already registered and skull-stripped (BraTS-like); brain is where any is not zero.
+
+    Raises:
+        BadInputError: an image is empty or damaged.
+        BadGeometryError: the four are not on one grid; the text names which.
+    """
+    clock = StageClock(_silent)
+    with clock.stage("check", "Checking the images"):
+        check_scan(images)
+        check_one_grid(images)
+        floating = {name: sitk.Cast(getattr(images, name), sitk.sitkFloat32) for name in SEQUENCES}
+        somewhere = np.any([sitk.GetArrayViewFromImage(image) != 0 for image in floating.values()], axis=0)
+        brain = sitk.GetImageFromArray(somewhere.astype(np.uint8))
+        brain.CopyInformation(images.t1ce)
+    for image in floating.values():
+        image.CopyInformation(images.t1ce)
+    return PreparedScan(**floating, brain_mask=brain, t1ce_grid=images.t1ce, seconds=clock.seconds)
+
+
+class StageClock:
+    """Seconds per stage, and a word to whoever listens when a stage begins."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str, message: str) -> Iterator[None]:
+        """Time what happens inside."""
+        self.report(message)
+        began = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - began
+
+
+def _as_float_lps(image: sitk.Image) -> sitk.Image:
+    return to_closest_lps(sitk.Cast(image, sitk.sitkFloat32))
+
+
+def _register(upright: dict[str, sitk.Image], first_outline: sitk.Image) -> dict[str, RigidFit]:
+    t1ce = upright["t1ce"]
+    on_t1ce_grid = onto_grid(first_outline, t1ce, IDENTITY, sitk.sitkNearestNeighbor)
+    with one_thread():
+        registration = RigidRegistration(t1ce, on_t1ce_grid)
+        with ThreadPoolExecutor(max_workers=len(REGISTERED)) as pool:
+            fits = pool.map(lambda name: registration.fit(upright[name], SPOKEN[name]), REGISTERED)
+            return dict(zip(REGISTERED, fits, strict=True))
+
+
+def _combined_outline(
+    on_t1ce: sitk.Image, on_t1: sitk.Image, t1_fit: RigidFit, t1ce: sitk.Image
+) -> tuple[sitk.Image, tuple[str, ...]]:
+    """The brain on the final grid, from both probabilities, and what is doubtful about it."""
+    fine_grid = isotropic_grid(t1ce, SPACING_MM)
+    from_t1ce = onto_grid(on_t1ce, fine_grid, IDENTITY)
+    from_t1 = onto_grid(on_t1, fine_grid, t1_fit.transform)
+    brain = outline((from_t1ce + from_t1) * 0.5)
+    doubts = doubts_about(brain)
+    if agreement(from_t1ce > 0.5, from_t1 > 0.5) < LEAST_AGREEMENT:
+        doubts = (*doubts, "The brain outlines found on T1CE and on T1 differ: check the skull-stripping.")
+    return crop(brain, foreground_box(brain, MARGIN_MM)), doubts
+
+
+def _laid_out(
+    upright: dict[str, sitk.Image], fits: dict[str, RigidFit], brain: sitk.Image
+) -> tuple[dict[str, sitk.Image], tuple[str, ...]]:
+    """The four images on the brain's grid, 0 outside the brain and where a sequence was not acquired."""
+    images, warnings = {}, []
+    for name in SEQUENCES:
+        transform = fits[name].transform if name in fits else IDENTITY
+        covered = onto_grid(_everywhere(upright[name]), brain, transform, sitk.sitkNearestNeighbor)
+        image = onto_grid(upright[name], brain, transform)
+        images[name] = _inside(image, brain * covered)
+        share = float(sitk.GetArrayViewFromImage(covered)[sitk.GetArrayViewFromImage(brain) > 0].mean())
+        if share < HARDLY_COVERED:
+            raise BadInputError(f"{SPOKEN[name]} covers only {share:.0%} of the brain seen on T1CE.")
+        if share < LEAST_COVERED:
+            warnings.append(f"{SPOKEN[name]} covers only {share:.0%} of the brain seen on T1CE.")
+    return images, tuple(warnings)
+
+
+def _everywhere(image: sitk.Image) -> sitk.Image:
+    ones = sitk.Image(image.GetSize(), sitk.sitkUInt8) + 1
+    ones.CopyInformation(image)
+    return ones
+
+
+def _inside(image: sitk.Image, mask: sitk.Image) -> sitk.Image:
+    """The image inside the mask, floored just above 0 there: 0 is kept for "no brain"."""
+    values_zyx = sitk.GetArrayFromImage(image)
+    inside_zyx = sitk.GetArrayViewFromImage(mask) > 0
+    floor = (
+        np.float32(FLOOR * np.percentile(values_zyx[inside_zyx], 99)) if inside_zyx.any() else np.float32(0)
+    )
+    masked = sitk.GetImageFromArray(np.where(inside_zyx, np.maximum(values_zyx, floor), np.float32(0)))
+    masked.CopyInformation(image)
+    return masked
