@@ -55,14 +55,25 @@ class JobFolder:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def keep_result_only(self) -> None:
-        """Remove patient images, which Orthanc has; the label map and its facts stay."""
-        for folder in (self.dicom, self.prepared):
-            shutil.rmtree(folder, ignore_errors=True)
+        """Remove patient images, which Orthanc has, and what killed stages left; the label map stays."""
+        for entry in self.path.iterdir() if self.path.is_dir() else ():
+            if entry != self.inferred:
+                shutil.rmtree(entry, ignore_errors=True)
 
 
 def job_folder(job_id: uuid.UUID) -> JobFolder:
     """The folder of a job."""
     return JobFolder(Path(settings.ARTEFACTS_DIR) / str(job_id))
+
+
+def folders_with_images() -> list[uuid.UUID]:
+    """The jobs whose folders hold more than their result; what is not a job's folder is left alone."""
+    found = []
+    for path in Path(settings.ARTEFACTS_DIR).glob("*-*-*-*-*"):
+        folder = JobFolder(path)
+        if path.is_dir() and any(entry != folder.inferred for entry in path.iterdir()):
+            found.append(uuid.UUID(path.name))
+    return found
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from orthanc.types import Change, ChangePage
 from review import nudge
 from review.intake import take_study
 from review.models import FollowerState, IntakeProblem, Study
-from review.sweeper import sweep
+from review.sweeper import remove_old_images, sweep
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +69,7 @@ class Follower:
                 read_journal(pacs, state)
                 if time.monotonic() - self._compared_s >= COMPARE_EVERY_S:
                     compare_studies(pacs)
+                    remove_old_images()
                     self._compared_s = time.monotonic()
         except OrthancError as error:
             self._say(str(error))

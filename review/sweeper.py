@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
+from review.artefacts import folders_with_images, job_folder
 from review.intake import expire_waits
 from review.models import Delivery, Job
 from review.tasks import send, send_delivery
 
 log = logging.getLogger(__name__)
+
+KEEP_IMAGES_FOR = timedelta(days=1)
+"""Time to look into why a job failed."""
 
 BATCH = 200
 """Messages sent in one sweep, so that a long queue does not hold up the follower."""
@@ -28,6 +35,25 @@ def sweep() -> None:
         if not send_delivery(delivery):
             break
     expire_waits()
+
+
+def remove_old_images() -> int:
+    """Remove the patient images of jobs that ended without a result a while ago; how many folders."""
+    try:
+        left = folders_with_images()
+    except (OSError, ValueError) as error:  # foreign files there must not stop the follower
+        log.warning("the artefact folder cannot be looked through: %s", error)
+        return 0
+    over = timezone.now() - KEEP_IMAGES_FOR
+    at_work = set(
+        Job.objects.filter(pk__in=left)
+        .filter(Q(finished_at=None) | Q(finished_at__gt=over))
+        .values_list("pk", flat=True)
+    )
+    old = [job_id for job_id in left if job_id not in at_work]
+    for job_id in old:
+        job_folder(job_id).keep_result_only()
+    return len(old)
 
 
 def take_back_silent_jobs() -> int:

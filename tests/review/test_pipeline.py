@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import dramatiq
@@ -25,11 +26,11 @@ from review.artefacts import job_folder, read_prepared, whole_folder
 from review.leases import Lease
 from review.models import Job, Study, WorkerBeat
 from review.pipeline import infer_job, prepare_job
-from review.sweeper import sweep
+from review.sweeper import remove_old_images, sweep
 from segmentation.errors import BadInputError, BadModelError
 from segmentation.types import BrainScan, ModelIdentity, Phase, PreparedScan, Segmentation
 from tests.review.conftest import store_all
-from tests.review.factories import default_rule, make_job
+from tests.review.factories import default_rule, make_job, make_study
 from tests.review.test_follower import until
 from tests.review.test_publish import VOLUMES, take_as_stable
 
@@ -170,6 +171,22 @@ def test_a_damaged_model_description_is_named(model: Path) -> None:
     (model / "model.json").write_text("{")
     with pytest.raises(BadModelError, match="damaged"):
         active_model.active_model()
+
+
+def test_images_of_failed_jobs_are_removed_after_a_day_and_those_of_work_in_hand_are_kept() -> None:
+    now = timezone.now()
+    ended = {"state": Job.State.FAILED}
+    jobs = {
+        "old": make_job(make_study("1.1"), **ended, finished_at=now - timedelta(days=2)),
+        "new": make_job(make_study("1.2"), **ended, finished_at=now - timedelta(hours=2)),
+        "running": make_job(make_study("1.3"), state=Job.State.RUNNING),
+    }
+    for job in jobs.values():
+        (job_folder(job.pk).dicom / "T1").mkdir(parents=True)
+        job_folder(job.pk).inferred.mkdir()
+    assert remove_old_images() == 1
+    assert {name for name, job in jobs.items() if job_folder(job.pk).dicom.exists()} == {"new", "running"}
+    assert all(job_folder(job.pk).inferred.exists() for job in jobs.values())
 
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
