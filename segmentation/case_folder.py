@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import zlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from segmentation.errors import BadGeometryError, BadInputError
-from segmentation.intensity import same_grid
+from segmentation.geometry import same_grid
 from segmentation.measure import by_quantity
 from segmentation.types import SEQUENCES, BrainScan, PreparedScan, Segmentation, Tissue, VolumeEstimate
 
@@ -118,9 +120,22 @@ def _label(name: str, volume: VolumeEstimate) -> dict[str, Any]:
 
 def _read_image(path: Path) -> sitk.Image:
     try:
+        _check_whole(path)
         image = sitk.ReadImage(str(path))
-    except RuntimeError as error:  # SimpleITK knows no other class of failure
+    except (
+        RuntimeError,
+        OSError,
+        EOFError,
+        zlib.error,
+    ) as error:  # RuntimeError is all that SimpleITK raises
         raise BadInputError(f"{path} cannot be read as an image; it may be damaged or cut short.") from error
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
         raise BadInputError(f"{path} is not one 3D image with one value a voxel.")
     return image
+
+
+def _check_whole(path: Path) -> None:
+    """Unpack to the end: the NIfTI reader fills up a file that was cut short without a word."""
+    with gzip.open(path) as packed:
+        while packed.read(1 << 22):
+            pass

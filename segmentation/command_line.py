@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -128,19 +128,20 @@ def _segment(options: argparse.Namespace) -> int:
 
 def _evaluate(options: argparse.Namespace) -> int:
     model = load_model(find_model(options.model, model_roots()), options.device)
-    evaluations, failed = _evaluate_all(options, model)
-    content = report_content(model, evaluations, failed)
-    write_json(options.json, content)
+    content = report_content(model, [], {})
+    for evaluations, failed in _evaluate_all(options, model):
+        content = report_content(model, evaluations, failed)
+        write_json(options.json, content)  # after every case: what is done survives an interruption
     for region in REGIONS:
         spread = content["summary"]["dice"][region]
         if spread["mean"] is not None:
             print(f"{region}: Dice mean {spread['mean']:.3f}, median {spread['median']:.3f}, n {spread['n']}")
-    return SOME_FAILED if failed else 0
+    return SOME_FAILED if content["failed"] else 0
 
 
 def _calibrate(options: argparse.Namespace) -> int:
     folder = find_model(options.model, model_roots())
-    evaluations, failed = _evaluate_all(options, load_model(folder, options.device))
+    *_, (evaluations, failed) = _evaluate_all(options, load_model(folder, options.device))
     calibration = calibrate_model(folder, evaluations, options.cases)
     for name, multiplier in calibration.multipliers.items():
         print(f"{name}: multiplier {multiplier:.2f}, leave-one-out coverage {calibration.coverage[name]:.2f}")
@@ -176,21 +177,21 @@ def _models(options: argparse.Namespace) -> int:
 
 def _evaluate_all(
     options: argparse.Namespace, model: CascadeModel
-) -> tuple[list[CaseEvaluation], dict[str, str]]:
-    """Every case, one line each on stderr; cases that cannot be evaluated with their reason."""
-    done, failed = [], {}
+) -> Iterator[tuple[list[CaseEvaluation], dict[str, str]]]:
+    """After each case: what is done so far, and why cases could not be. One line a case on stderr."""
+    done: list[CaseEvaluation] = []
+    failed: dict[str, str] = {}
     folders = case_folders(options.cases_dir, options.only)
     prepare_case = _prepare_by(options, model)
     for number, folder in enumerate(folders, start=1):
         try:
-            evaluation = evaluate_case(folder, prepare_case, model, Phase(options.phase))
+            done.append(evaluate_case(folder, prepare_case, model, Phase(options.phase)))
+            line = _line(done[-1])
         except BadInputError as error:
             failed[folder.name] = str(error)
-            _say(f"[{number}/{len(folders)}] {folder.name}: not evaluated. {error}")
-            continue
-        done.append(evaluation)
-        _say(f"[{number}/{len(folders)}] {_line(evaluation)}")
-    return done, failed
+            line = f"{folder.name}: not evaluated. {error}"
+        _say(f"[{number}/{len(folders)}] {line}")
+        yield done, failed
 
 
 def _line(evaluation: CaseEvaluation) -> str:

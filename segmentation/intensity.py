@@ -13,6 +13,7 @@ import numpy.typing as npt
 import SimpleITK as sitk
 
 from segmentation.errors import BadGeometryError, BadInputError
+from segmentation.geometry import same_grid
 from segmentation.types import SEQUENCES, PreparedScan
 
 FloatArray = npt.NDArray[np.float32]
@@ -22,7 +23,6 @@ Box = tuple[slice, slice, slice]
 MARGIN_VOXELS = 5
 LEAST_BRAIN_ML, MOST_BRAIN_ML = 20.0, 3000.0
 """Less is no brain; more has its skull on, or is no head (and would need memory without bound)."""
-_GRID_TOLERANCE_MM = 1e-3
 _SEED = 20171017
 
 
@@ -104,14 +104,6 @@ def _check_grids(prepared: PreparedScan) -> None:
         raise BadGeometryError(
             f"Prepared images need voxels of 1 mm; these have {_grid(reference)}. Use --input native for others."
         )
-
-
-def same_grid(a: sitk.Image, b: sitk.Image) -> bool:
-    """Whether two images have the same voxels in the same places."""
-    return a.GetSize() == b.GetSize() and all(
-        np.allclose(getattr(a, read)(), getattr(b, read)(), atol=_GRID_TOLERANCE_MM)
-        for read in ("GetOrigin", "GetSpacing", "GetDirection")
-    )
 
 
 def _check_brain(mask_zyx: Mask, mask: sitk.Image) -> None:

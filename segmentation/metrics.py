@@ -14,13 +14,13 @@ from segmentation.intensity import Mask, bounding_box
 def dice(a_zyx: Mask, b_zyx: Mask) -> float:
     """Dice overlap; 1 where both are empty, 0 where one is."""
     total = np.count_nonzero(a_zyx) + np.count_nonzero(b_zyx)
-    return 2 * np.count_nonzero(a_zyx & b_zyx) / total if total else 1.0
+    return float(2 * np.count_nonzero(a_zyx & b_zyx) / total) if total else 1.0
 
 
 def jaccard(a_zyx: Mask, b_zyx: Mask) -> float:
     """Jaccard overlap; 1 where both are empty, 0 where one is."""
     union = np.count_nonzero(a_zyx | b_zyx)
-    return np.count_nonzero(a_zyx & b_zyx) / union if union else 1.0
+    return float(np.count_nonzero(a_zyx & b_zyx) / union) if union else 1.0
 
 
 def hd95_mm(a_zyx: Mask, b_zyx: Mask, spacing_zyx_mm: Sequence[float]) -> float:

@@ -13,7 +13,7 @@ from segmentation.network import MSNet, Task, View
 from segmentation.registry import CascadeConfig, ModelDescription, weight_key, write_model
 from segmentation.types import SEQUENCES, ModelIdentity, PreparedScan
 
-SIZE_ZYX = (44, 52, 48)
+SIZE_ZYX = (62, 68, 66)
 RADIUS = 19
 
 

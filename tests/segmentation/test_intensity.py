@@ -5,7 +5,7 @@ import SimpleITK as sitk
 from segmentation.errors import BadGeometryError, BadInputError
 from segmentation.intensity import bounding_box, network_input
 from segmentation.types import SEQUENCES
-from tests.segmentation.cascade_cases import ball_zyx, image, prepared_scan, with_image, with_voxels
+from tests.segmentation.cascade_cases import SIZE_ZYX, ball_zyx, image, prepared_scan, with_image, with_voxels
 
 
 def voxels(scan, name):
@@ -29,8 +29,8 @@ def test_the_background_is_normal_noise_and_the_same_every_time():
 
 def test_the_crop_is_the_brain_with_a_margin_of_five():
     made = network_input(prepared_scan())
-    assert made.box_zyx == (slice(0, 44), slice(2, 50), slice(0, 48))
-    assert bounding_box(ball_zyx(), 0) == (slice(3, 41), slice(7, 45), slice(5, 43))
+    assert made.box_zyx == (slice(7, 55), slice(10, 58), slice(9, 57))
+    assert bounding_box(ball_zyx(), 0) == (slice(12, 50), slice(15, 53), slice(14, 52))
 
 
 def test_a_scaled_sequence_gives_the_same_input():
@@ -43,7 +43,7 @@ def test_a_scaled_sequence_gives_the_same_input():
 def test_nan_is_refused_with_the_name_of_the_sequence(name):
     scan = prepared_scan()
     array_zyx = voxels(scan, name)
-    array_zyx[22, 26, 24] = np.nan
+    array_zyx[31, 34, 33] = np.nan
     with pytest.raises(BadInputError, match=f"The {name} image.*NaN"):
         network_input(with_voxels(scan, name, array_zyx))
 
@@ -81,7 +81,7 @@ def test_thick_slices_are_not_prepared_images():
 def test_images_without_brain_are_refused():
     scan = prepared_scan()
     with pytest.raises(BadInputError, match="no brain"):
-        network_input(with_image(scan, "brain_mask", image(np.zeros((44, 52, 48), np.uint8))))
+        network_input(with_image(scan, "brain_mask", image(np.zeros(SIZE_ZYX, np.uint8))))
 
 
 def test_images_with_skull_are_refused():

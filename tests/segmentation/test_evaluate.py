@@ -1,0 +1,120 @@
+import json
+
+import numpy as np
+import pytest
+
+from segmentation.calibration import calibrate_model
+from segmentation.errors import BadInputError
+from segmentation.evaluate import compare, report_content, spread
+from segmentation.interval import QUANTITIES, IntervalCalibration
+from segmentation.measure import RegionProbabilities, reach, tumour_volumes, volume_bands
+from segmentation.registry import load_model
+from segmentation.types import ModelIdentity, Phase, Segmentation, Tissue
+from tests.segmentation.cascade_cases import image, tiny_model_folder
+
+MODEL = ModelIdentity("tiny", "1", is_demo=True, statement="")
+
+
+def cube_zyx(first, enhancing=True):
+    labels_zyx = np.zeros((40, 40, 40), np.uint8)
+    labels_zyx[first : first + 20, 10:30, 10:30] = Tissue.OEDEMA
+    if enhancing:
+        labels_zyx[15:20, 15:20, 15:20] = Tissue.ENHANCING
+    return labels_zyx
+
+
+def evaluated(labels_zyx, reference_zyx, calibration=None, case="a"):
+    labels = image(labels_zyx)
+    certain = RegionProbabilities(
+        *(np.isin(labels_zyx, part).astype(np.float32) for part in ((1, 2, 4), (1, 4), 4))
+    )
+    bands = volume_bands(labels, reach(labels_zyx, certain, 0.001))
+    result = Segmentation(
+        labels,
+        tumour_volumes(bands, calibration),
+        MODEL,
+        Phase.PREOP,
+        seconds={"a": 1.5, "b": 2.0},
+        trust=0.9,
+    )
+    return compare(case, result, bands, image(reference_zyx))
+
+
+def test_a_shift_of_half_the_lesion_is_half_the_overlap():
+    case = evaluated(cube_zyx(10, enhancing=False), cube_zyx(20, enhancing=False))
+    assert case.dice["WT"] == pytest.approx(0.5)
+    assert case.jaccard["WT"] == pytest.approx(1 / 3)
+    assert case.hd95_mm["WT"] == pytest.approx(10.0)
+    assert case.true_volume_ml["WT"] == pytest.approx(8.0)
+
+
+def test_enhancement_where_there_is_none_scores_zero():
+    case = evaluated(cube_zyx(10), cube_zyx(10, enhancing=False))
+    assert case.dice["ET"] == 0
+    assert evaluated(cube_zyx(10, False), cube_zyx(10, False)).dice["ET"] == 1
+
+
+def test_the_report_is_strict_json_with_what_others_read(tmp_path):
+    model = load_model(tiny_model_folder(tmp_path / "m"), device="cpu")
+    good = evaluated(cube_zyx(10), cube_zyx(10))
+    poor = evaluated(cube_zyx(10), cube_zyx(10, enhancing=False), case="b")
+    content = json.loads(json.dumps(report_content(model, [good, poor], {"c": "no seg"}), allow_nan=False))
+    assert content["model"]["name"] == "tiny"
+    first, second = content["cases"]
+    assert first["seconds"] == {"a": 1.5, "b": 2.0, "total": 3.5}
+    assert set(first) >= {
+        "case",
+        "phase",
+        "dice",
+        "jaccard",
+        "hd95_mm",
+        "volume_ml",
+        "true_volume_ml",
+        "interval_ml",
+        "trust",
+        "warnings",
+    }
+    assert first["interval_ml"]["WT"][0] < first["volume_ml"]["WT"] < first["interval_ml"]["WT"][1]
+    assert second["hd95_mm"]["ET"] is None
+    assert content["summary"]["dice"]["ET"]["mean"] == pytest.approx(0.5)
+    assert content["summary"]["hd95_mm"]["ET"]["n"] == 1
+    assert content["coverage"]["WT"] == 1.0
+    assert content["failed"] == [{"case": "c", "reason": "no seg"}]
+
+
+def test_an_empty_evaluation_has_no_figures(tmp_path):
+    model = load_model(tiny_model_folder(tmp_path / "m"), device="cpu")
+    content = json.loads(json.dumps(report_content(model, [], {}), allow_nan=False))
+    assert content["summary"]["dice"]["WT"]["mean"] is None
+    assert content["coverage"]["WT"] is None
+
+
+def test_spread_is_of_the_finite_values():
+    assert spread([1.0, 2.0, 6.0, float("inf")]) == {
+        "mean": 3.0,
+        "median": 2.0,
+        "sd": pytest.approx(7**0.5),
+        "n": 3,
+    }
+    assert spread([4.0])["sd"] is None
+
+
+def test_a_calibration_makes_intervals_hold_the_cases_it_saw(tmp_path):
+    folder = tiny_model_folder(tmp_path / "m")
+    references = [cube_zyx(10 + shift) for shift in range(6)]
+    for number, reference_zyx in enumerate(references):
+        reference_zyx[5 : 6 + number, 10:30, 10:30] = Tissue.OEDEMA  # larger and larger than what was found
+    cases = [evaluated(cube_zyx(10), reference_zyx) for reference_zyx in references]
+    figures = calibrate_model(folder, cases, "six cubes")
+    assert load_model(folder, device="cpu").interval == figures
+    assert (figures.n_cases, figures.cases) == (6, "six cubes")
+    again = [evaluated(cube_zyx(10), reference_zyx, figures) for reference_zyx in references]
+    assert all(case.is_inside(name) for case in again for name in QUANTITIES)
+    narrow = IntervalCalibration({name: 0.5 * m for name, m in figures.multipliers.items()}, 6, "half")
+    assert not evaluated(cube_zyx(10), references[-1], narrow).is_inside("WT")
+
+
+def test_a_calibration_on_too_few_cases_is_refused(tmp_path):
+    case = evaluated(cube_zyx(10), cube_zyx(10))
+    with pytest.raises(BadInputError, match="at least 5"):
+        calibrate_model(tiny_model_folder(tmp_path / "m"), [case] * 4, "four")
