@@ -21,12 +21,15 @@ NON_ENHANCING_LESION = Code("C81175", "NCIt", "Non-Enhancing Lesion")
 EDEMA = Code("79654002", "SCT", "Edema")
 
 ONCOLOGY_REPORT = Code("126001", "DCM", "Oncology Measurement Report")
-MR_HEAD = Code("241601008", "SCT", "MRI of head")
+MR_BRAIN = Code("24590-2", "LN", "MR Brain")
 VOLUME = Code("118565006", "SCT", "Volume")
 VOXEL_SUMMATION = Code("YEKZ", "IBSI", "Volume from Voxel Summation")
 CUBIC_CENTIMETRE = Code("cm3", "UCUM", "cubic centimeter")
 """1 cm3 is 1 mL."""
 
+IMAGE_LIBRARY = Code("111028", "DCM", "Image Library")
+IMAGE_LIBRARY_GROUP = Code("126200", "DCM", "Image Library Group")
+SOURCE = Code("260753009", "SCT", "Source (attribute)")
 COMMENT = Code("121106", "DCM", "Comment")
 QUALITATIVE_EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")
 

@@ -12,10 +12,10 @@ import SimpleITK as sitk
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from orthanc.codes import ABNORMAL_STRUCTURE, ARTIFICIAL_INTELLIGENCE, BRAIN, SEGMENTS, SegmentKind
+from orthanc.codes import ABNORMAL_STRUCTURE, ARTIFICIAL_INTELLIGENCE, BRAIN, FINDINGS, SEGMENTS, SegmentKind
 from orthanc.errors import BadResultError
 from orthanc.slices import has_grid
-from orthanc.sources import SourceSeries, read_source, result_uid, sign
+from orthanc.sources import SourceSeries, names_as_they_are, read_source, result_uid, sign
 from orthanc.types import AlgorithmInfo, MeasuredRegion
 from orthanc.uids import MANUFACTURER, MANUFACTURER_MODEL, derive_uid
 
@@ -51,25 +51,26 @@ def write_seg(
     source = read_source(source_files)
     frames = _frames(labels, source)
     first = source.datasets[0]
-    seg = hd.seg.Segmentation(
-        source_images=list(source.datasets),
-        pixel_array=frames,
-        segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
-        segment_descriptions=[_segment(kind, first, algorithm) for kind in SEGMENTS],
-        series_instance_uid=result_uid(source, algorithm, result_key, "SEG series"),
-        series_number=series_number,
-        sop_instance_uid=result_uid(source, algorithm, result_key, "SEG"),
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=MANUFACTURER_MODEL,
-        software_versions=f"{algorithm.name} {algorithm.version}",
-        device_serial_number="1",
-        transfer_syntax_uid=ExplicitVRLittleEndian,
-        omit_empty_frames=False,
-        content_label="GLIOMA",
-        content_description=description[:64],
-        series_description=description[:64],
-    )
+    with names_as_they_are():
+        seg = hd.seg.Segmentation(
+            source_images=list(source.datasets),
+            pixel_array=frames,
+            segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
+            segment_descriptions=[_segment(kind, first, algorithm) for kind in SEGMENTS],
+            series_instance_uid=result_uid(source, algorithm, result_key, "SEG series"),
+            series_number=series_number,
+            sop_instance_uid=result_uid(source, algorithm, result_key, "SEG"),
+            instance_number=1,
+            manufacturer=MANUFACTURER,
+            manufacturer_model_name=MANUFACTURER_MODEL,
+            software_versions=f"{algorithm.name} {algorithm.version}",
+            device_serial_number="1",
+            transfer_syntax_uid=ExplicitVRLittleEndian,
+            omit_empty_frames=False,
+            content_label="GLIOMA",
+            content_description=description[:64],
+            series_description=description[:64],
+        )
     _fix_dimensions(seg, str(result_uid(source, algorithm, result_key, "dimensions")))
     sign(seg, source, made_at)
     return seg
@@ -79,6 +80,11 @@ def tracking_uid(source: Dataset, region: MeasuredRegion) -> str:
     """The same for this patient and region in every study, so that readers can follow it over time."""
     patient = (str(source.PatientID), str(source.get("IssuerOfPatientID", "")))
     return str(derive_uid("tracking", *patient, region.value))
+
+
+def tracking_identifier(region: MeasuredRegion) -> str:
+    """What readers see as the name of a tracked region, such as "ET Enhancing tumour"."""
+    return f"{region.value} {FINDINGS[region].text}"
 
 
 def _fix_dimensions(seg: Dataset, uid: str) -> None:
@@ -114,7 +120,7 @@ def _segment(kind: SegmentKind, source: Dataset, algorithm: AlgorithmInfo) -> hd
             name=algorithm.name, family=ARTIFICIAL_INTELLIGENCE, version=algorithm.version
         ),
         tracking_uid=tracking_uid(source, kind.region),
-        tracking_id=kind.region.value,
+        tracking_id=tracking_identifier(kind.region),
         anatomic_regions=[BRAIN],
         display_color=hd.color.CIELabColor.from_rgb(*kind.rgb),
     )

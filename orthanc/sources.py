@@ -6,7 +6,9 @@ published twice is one object.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -68,6 +70,14 @@ def read_source(files: Sequence[Path]) -> SourceSeries:
         if not dataset.get("FrameOfReferenceUID"):
             dataset.FrameOfReferenceUID = derive_uid(dataset.SeriesInstanceUID, "frame of reference")
     return SourceSeries(datasets, slices)
+
+
+@contextmanager
+def names_as_they_are() -> Iterator[None]:
+    """Keeps highdicom from warning of patient names of one part: the name is the source's, not ours."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The string .* person name", category=UserWarning)
+        yield
 
 
 def result_uid(source: SourceSeries, algorithm: AlgorithmInfo, result_key: str, *what: str) -> UID:

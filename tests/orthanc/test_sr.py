@@ -48,7 +48,13 @@ def test_the_volumes_come_back_as_they_went(files, seg):
 def test_highdicom_reads_the_report_as_a_tid_1500_with_five_volumetric_groups(files, seg):
     document = hd.sr.Comprehensive3DSR.from_dataset(read_back(write_sr(VOLUMES, seg, files, ALGORITHM)))
     groups = document.content.get_volumetric_roi_measurement_groups()
-    assert [group.tracking_identifier for group in groups] == ["WT", "TC", "ET", "ED", "NC"]
+    assert [group.tracking_identifier for group in groups] == [
+        "WT Whole tumour",
+        "TC Tumour core",
+        "ET Enhancing tumour",
+        "ED Peritumoral oedema",
+        "NC Non-enhancing core / necrosis / cavity",
+    ]
     volume = groups[0].get_measurements()[0]
     assert (volume.value, volume.unit.value) == (30.2, "cm3")
     assert groups[2].finding_type.value == "C113842"
@@ -82,7 +88,7 @@ def test_each_group_refers_to_the_segments_that_make_it_up(files, seg):
         reference = items["121191"].ReferencedSOPSequence[0]
         assert reference.ReferencedSOPInstanceUID == seg.SOPInstanceUID
         numbers = reference.ReferencedSegmentNumber
-        found[items["112039"].TextValue] = numbers if isinstance(numbers, int) else list(numbers)
+        found[items["112039"].TextValue[:2]] = numbers if isinstance(numbers, int) else list(numbers)
     assert found == {"WT": [1, 2, 3], "TC": [1, 3], "ET": 3, "ED": 2, "NC": 1}
 
 
@@ -108,6 +114,23 @@ def test_the_report_is_not_final_and_lists_its_evidence(files, seg):
         for image in series.ReferencedSOPSequence
     }
     assert evidence == {seg.SOPInstanceUID, *(dcmread(path).SOPInstanceUID for path in files)}
+
+
+def test_the_image_library_lists_every_source_image(files, seg):
+    document = read_back(write_sr(VOLUMES, seg, files, ALGORITHM))
+    titles = [item.ConceptNameCodeSequence[0].CodeMeaning for item in document.ContentSequence]
+    assert titles[-3:] == ["Image Library", "Imaging Measurements", "Qualitative Evaluations"]
+    images = document.ContentSequence[-3].ContentSequence[0].ContentSequence
+    assert len(images) == len(files)
+
+
+def test_a_patient_name_of_one_part_is_no_obstacle(files):
+    for path in files:
+        dataset = dcmread(path)
+        dataset.PatientName = "Anonymous"
+        dataset.save_as(path)
+    seg = write_seg(lopsided_labels(read_series(files)), files, ALGORITHM)
+    assert write_sr(VOLUMES, seg, files, ALGORITHM).PatientName == "Anonymous"
 
 
 def test_seg_and_sr_are_series_of_their_own(files, seg):
