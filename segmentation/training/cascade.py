@@ -6,7 +6,7 @@ import csv
 import io
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,7 +122,7 @@ def write_trained_model(
     write_curves(folder / CURVES, reproduction.trained.values())
 
 
-def write_curves(path: Path, trained: Sequence[Progress] | Mapping[NetworkKey, Progress]) -> None:
+def write_curves(path: Path, trained: Iterable[Progress]) -> None:
     """Write losses.csv: a line per validation of every network."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")

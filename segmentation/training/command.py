@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import torch
 
+from segmentation.case_folder import case_folders
 from segmentation.errors import BadInputError, BadModelError
 from segmentation.network import Task, View
 from segmentation.registry import CascadeConfig, load_model
@@ -21,7 +22,7 @@ from segmentation.training.augment import NO_AUGMENTATION, Augmentation
 from segmentation.training.card import Reproduction
 from segmentation.training.cascade import CascadeTraining, NetworkKey, collect_weights, write_trained_model
 from segmentation.training.checkpoint import Progress
-from segmentation.training.dataset import CaseSplit, find_cases, read_cases, split_cases
+from segmentation.training.dataset import CaseSplit, read_cases, split_cases
 from segmentation.training.held_out import add_held_out_figures
 from segmentation.training.phantom_cases import write_phantom_cases
 from segmentation.training.sampling import Sampling
@@ -201,7 +202,7 @@ def _folders(source: str, cache: Path, first_seed: int, processes: int | None) -
     """Case folders of `source`; phantoms are made into `cache` first."""
     kind, _, count = source.partition(":")
     if kind != PHANTOM:
-        return find_cases(Path(source))
+        return case_folders(Path(source))
     try:
         seeds = range(first_seed, first_seed + int(count or 24))
     except ValueError:

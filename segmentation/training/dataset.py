@@ -14,11 +14,10 @@ import SimpleITK as sitk
 import torch
 from tqdm import tqdm
 
-from segmentation.errors import BadGeometryError, BadInputError
-from segmentation.intensity import network_input, same_grid
-from segmentation.types import SEQUENCES, PreparedScan, Tissue
-
-LABEL_FILE = "seg.nii.gz"
+from segmentation.case_folder import read_case, read_reference
+from segmentation.errors import BadInputError
+from segmentation.intensity import network_input
+from segmentation.types import SEQUENCES, PreparedScan
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,61 +44,41 @@ class CaseSplit:
     validation: tuple[TrainingCase, ...]
 
 
-def find_cases(folder: Path) -> list[Path]:
-    """Folders under `folder` that hold a labelled case, in the order of their names.
-
-    Raises:
-        BadInputError: there is none.
-    """
-    found = sorted(path.parent for path in folder.glob(f"*/{LABEL_FILE}"))
-    if not found:
-        raise BadInputError(f"{folder} holds no labelled case: expected folders with {LABEL_FILE} in them.")
-    return found
-
-
 def read_cases(folders: Sequence[Path]) -> list[TrainingCase]:
-    """Read and normalise cases, with a progress bar."""
-    return [read_case(folder) for folder in tqdm(folders, desc="reading cases", unit="case", leave=False)]
-
-
-def read_case(folder: Path) -> TrainingCase:
-    """Read one case folder.
+    """Read and normalise labelled case folders, with a progress bar.
 
     Raises:
-        BadInputError: a file is missing, a sequence is empty or not finite, or the labels are not 0, 1, 2, 4.
-        BadGeometryError: the files are not on one 1 mm grid.
+        BadInputError, BadGeometryError: of the first case that cannot be used; names it.
     """
-    return make_case(folder.name, *read_prepared(folder))
+    bar = tqdm(folders, desc="reading cases", unit="case", leave=False)
+    return [make_case(folder.name, *read_labelled(folder)) for folder in bar]
 
 
-def read_prepared(folder: Path) -> tuple[PreparedScan, sitk.Image]:
-    """The images of a case folder, the brain being where FLAIR is not 0, and their labels.
+def read_labelled(folder: Path) -> tuple[PreparedScan, sitk.Image]:
+    """The prepared images of a case folder, the brain being where FLAIR is not 0, and their labels; all LPS.
 
     Raises:
-        BadInputError: a file is missing.
+        BadInputError: a file is missing or damaged, or the labels are not 0, 1, 2, 4.
+        BadGeometryError: the labels are not on the grid of the T1CE.
     """
-    flair, t1, t1ce, t2 = (_read(folder / f"{stem}.nii.gz") for stem in SEQUENCES)
-    truth = sitk.Cast(_read(folder / LABEL_FILE), sitk.sitkUInt8)
+    scan = read_case(folder)
+    truth = read_reference(folder, scan.t1ce)
+    flair, t1, t1ce, t2 = (sitk.DICOMOrient(getattr(scan, name), "LPS") for name in SEQUENCES)
     prepared = PreparedScan(flair=flair, t1=t1, t1ce=t1ce, t2=t2, brain_mask=flair != 0, t1ce_grid=t1ce)
-    return prepared, truth
+    return prepared, sitk.DICOMOrient(truth, "LPS")
 
 
 def make_case(name: str, prepared: PreparedScan, truth: sitk.Image) -> TrainingCase:
     """Bring a labelled scan to what the networks see at inference, cut to the brain.
 
     Raises:
-        BadInputError, BadGeometryError: as `read_case`; the text names the case.
+        BadInputError, BadGeometryError: an image is empty, constant or not finite, or off the grid; names the case.
     """
-    if not same_grid(truth, prepared.t1ce):
-        raise BadGeometryError(f"{name}: the labels are not on the grid of the T1CE.")
     try:
         seen = network_input(prepared)
     except BadInputError as error:
         raise type(error)(f"{name}: {error}") from error
     labels = torch.from_numpy(sitk.GetArrayFromImage(truth)[seen.box_zyx].astype(np.uint8))
-    unknown = sorted(set(labels.unique().tolist()) - {int(tissue) for tissue in Tissue})
-    if unknown:
-        raise BadInputError(f"{name}: labels {unknown} are not among the stored ones (0, 1, 2, 4).")
     brain = torch.from_numpy(np.ascontiguousarray(seen.brain_zyx))
     # Zero instead of the noise of inference: each patch draws its own.
     image = torch.where(brain, torch.from_numpy(seen.channels_czyx), 0.0).half()
@@ -117,9 +96,3 @@ def split_cases(cases: Sequence[TrainingCase], validation_part: float, seed: int
         training=tuple(case for index, case in enumerate(cases) if index not in held_out),
         validation=tuple(case for index, case in enumerate(cases) if index in held_out),
     )
-
-
-def _read(path: Path) -> sitk.Image:
-    if not path.is_file():
-        raise BadInputError(f"{path} is missing.")
-    return sitk.ReadImage(str(path))

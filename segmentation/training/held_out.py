@@ -14,7 +14,7 @@ from segmentation.metrics import dice
 from segmentation.registry import CARD, CascadeModel, Device, load_model
 from segmentation.segment import segment
 from segmentation.training.card import Reproduction, held_out_section, write_card
-from segmentation.training.dataset import read_prepared
+from segmentation.training.dataset import read_labelled
 from segmentation.types import TISSUES_OF, Compartment, Phase
 
 
@@ -28,7 +28,7 @@ def add_held_out_figures(
     model = load_model(folder, device)
     scores = [_scores(case, model) for case in tqdm(cases, desc="held-out cases", unit="case")]
     rows = {
-        name: {
+        str(name): {
             "mean": statistics.fmean(score[name] for score in scores),
             "median": statistics.median(score[name] for score in scores),
             "sd": statistics.stdev(score[name] for score in scores) if len(scores) > 1 else 0.0,
@@ -37,11 +37,11 @@ def add_held_out_figures(
     }
     card = write_card(model.identity, model.config, how, held_out_section(words, rows))
     (folder / CARD).write_text(card)
-    return {str(name): row for name, row in rows.items()}
+    return rows
 
 
 def _scores(case: Path, model: CascadeModel) -> dict[Compartment, float]:
-    prepared, truth = read_prepared(case)
+    prepared, truth = read_labelled(case)
     found_zyx = sitk.GetArrayFromImage(segment(prepared, model, Phase.UNKNOWN).labels)
     truth_zyx = sitk.GetArrayFromImage(truth)
     return {

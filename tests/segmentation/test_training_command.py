@@ -1,0 +1,101 @@
+"""`python -m segmentation train`, from case folders to a model that loads."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+import SimpleITK as sitk
+
+from segmentation.errors import BadInputError, BadModelError
+from segmentation.network import Task
+from segmentation.registry import describe_model, load_model
+from segmentation.training.command import PATCHES_DHW, UNFINISHED, _patch, add_arguments, run
+from segmentation.types import SEQUENCES, Phase
+from tests.segmentation.training_cases import ball_scan, one_thread  # noqa: F401
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cases")
+    for seed in range(3):
+        prepared, truth = ball_scan(seed)
+        case = folder / f"case-{seed}"
+        case.mkdir()
+        for stem in SEQUENCES:
+            sitk.WriteImage(getattr(prepared, stem), str(case / f"{stem}.nii.gz"))
+        sitk.WriteImage(truth, str(case / "seg.nii.gz"))
+    return folder
+
+
+def train(cases: Path, out: Path, *more: str) -> int:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    words = [
+        "--cases",
+        str(cases),
+        "--out",
+        str(out),
+        "--base-channels",
+        "4",
+        "--iterations",
+        "1",
+        "--batch",
+        "1",
+    ]
+    words += ["--patch", "11x16x16", "--device", "cpu", "--precision", "fp32"]
+    return run(parser.parse_args([*words, *more]))
+
+
+def test_a_trained_model_loads_and_says_what_it_is(cases: Path, tmp_path: Path) -> None:
+    out = tmp_path / "tiny"
+    more = ("--demo", "--version", "7", "--phases", "preop,postop", "--held-out", str(cases))
+    assert train(cases, out, *more) == 0
+    model = load_model(out, device="cpu")
+    assert (model.identity.name, model.identity.version, model.identity.is_demo) == ("tiny", "7", True)
+    assert "means nothing" in model.identity.statement
+    assert describe_model(out).phases == (Phase.PREOP, Phase.POSTOP)
+    lines = (out / "losses.csv").read_text().splitlines()
+    assert lines[0].startswith("network,iteration,loss,dice")
+    assert len(lines) == 1 + 9
+    card = (out / "CARD.md").read_text()
+    assert "--base-channels 4" in card
+    assert "| WT | " in card
+    assert str(tmp_path) not in card
+
+
+def test_parts_trained_apart_make_one_model(cases: Path, tmp_path: Path) -> None:
+    out, work = tmp_path / "model", ("--work", str(tmp_path / "work"), "--resume")
+    for task in Task:
+        assert train(cases, out, "--tasks", task.value, *work) == UNFINISHED
+        assert not out.exists()
+    assert train(cases, out, *work) == 0
+    assert load_model(out, device="cpu").config.base_channels == 4
+
+
+def test_a_warm_start_keeps_the_networks_that_are_not_trained(cases: Path, tmp_path: Path) -> None:
+    assert train(cases, tmp_path / "first") == 0
+    more = ("--init-from", str(tmp_path / "first"), "--tasks", "wt", "--views", "ax", "--lr", "0.1")
+    assert train(cases, tmp_path / "second", *more) == 0
+    first, second = (load_model(tmp_path / name, "cpu", "fp32").networks for name in ("first", "second"))
+    changed = {
+        key
+        for key, network in first.items()
+        if any((a != b).any() for a, b in zip(network.parameters(), second[key].parameters(), strict=True))
+    }
+    assert {(str(task), str(view)) for task, view in changed} == {("wt", "ax")}
+    with pytest.raises(BadModelError, match="base channels"):
+        train(cases, tmp_path / "third", *more, "--base-channels", "8")
+
+
+def test_patches_are_read_per_network() -> None:
+    assert _patch("19x32x32", Task.ENHANCING) == (19, 32, 32)
+    assert _patch("wt=27x128x128,tc=19x64x64", Task.TUMOUR_CORE) == (19, 64, 64)
+    assert _patch("wt=27x128x128", Task.ENHANCING) == PATCHES_DHW[Task.ENHANCING]
+    for bad in ("19x32", "5x32x32", "19x33x32", "axbxc"):
+        with pytest.raises(BadInputError, match="--patch"):
+            _patch(bad, Task.ENHANCING)
+
+
+def test_a_folder_without_labelled_cases_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="case"):
+        train(tmp_path, tmp_path / "out")

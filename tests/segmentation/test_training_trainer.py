@@ -1,0 +1,133 @@
+"""Training itself: it learns, one seed has one result, and an interrupted run ends like an uninterrupted one."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from segmentation.errors import BadModelError
+from segmentation.network import MSNet, NetworkConfig, Task, View
+from segmentation.training.augment import Augmentation
+from segmentation.training.checkpoint import Progress, load_progress, save_progress
+from segmentation.training.dataset import CaseSplit, make_case, split_cases
+from segmentation.training.sampling import Sampling
+from segmentation.training.trainer import Machine, NetworkTraining, Settings, mean_dice
+from tests.segmentation.training_cases import ball_case, ball_scan, one_thread  # noqa: F401
+
+CPU = Machine(torch.device("cpu"), half=False)
+TINY = NetworkConfig(Task.WHOLE_TUMOUR, base_channels=4)
+SETTINGS = Settings(
+    Sampling((13, 16, 16), 1, augmentation=Augmentation()), iterations=4, validate_every=2, learning_rate=3e-3
+)
+
+
+@pytest.fixture(scope="module")
+def split() -> CaseSplit:
+    return CaseSplit(training=(ball_case(1), ball_case(2)), validation=(ball_case(3),))
+
+
+def training(split: CaseSplit, checkpoint: Path, settings: Settings = SETTINGS) -> NetworkTraining:
+    return NetworkTraining(TINY, View.AXIAL, split, settings, CPU, checkpoint)
+
+
+def weights_equal(one: Progress, other: Progress) -> bool:
+    return all(torch.equal(tensor, other.weights[name]) for name, tensor in one.weights.items())
+
+
+def test_one_seed_has_one_result(split: CaseSplit, tmp_path: Path) -> None:
+    one, same = (training(split, tmp_path / f"{run}.pt").run() for run in "ab")
+    other = training(split, tmp_path / "c.pt", replace(SETTINGS, seed=1)).run()
+    assert weights_equal(one, same)
+    assert not weights_equal(one, other)
+    assert [point.loss for point in one.curve] == [point.loss for point in same.curve]
+
+
+@pytest.mark.parametrize("steps_before_the_stop", [1, 2, 3])
+def test_a_resumed_training_equals_an_uninterrupted_one(
+    split: CaseSplit, tmp_path: Path, steps_before_the_stop: int
+) -> None:
+    whole = training(split, tmp_path / "whole.pt").run()
+    answers = iter([False] * (steps_before_the_stop - 1) + [True])
+    parted = training(split, tmp_path / "parted.pt").run(out_of_time=lambda: next(answers))
+    assert parted.iteration == steps_before_the_stop
+    resumed = training(split, tmp_path / "parted.pt").run(resume=True)
+    assert resumed.finished
+    assert weights_equal(whole, resumed)
+    assert [(point.iteration, point.loss, point.dice) for point in whole.curve] == [
+        (point.iteration, pytest.approx(point.loss), point.dice) for point in resumed.curve
+    ]
+
+
+def test_batches_cut_ahead_in_threads_are_the_same_ones(split: CaseSplit, tmp_path: Path) -> None:
+    plain = training(split, tmp_path / "plain.pt").run()
+    ahead = NetworkTraining(
+        TINY, View.AXIAL, split, SETTINGS, replace(CPU, loaders=2), tmp_path / "ahead.pt"
+    ).run()
+    assert weights_equal(plain, ahead)
+
+
+def test_training_on_one_case_raises_its_dice(tmp_path: Path) -> None:
+    case = ball_case(5)
+    split = CaseSplit(training=(case,), validation=(case,))
+    settings = replace(
+        SETTINGS, iterations=40, validate_every=20, sampling=Sampling((17, 24, 24), 1), learning_rate=1e-2
+    )
+    torch.manual_seed(0)
+    before = mean_dice(MSNet(TINY), split.validation, View.AXIAL, CPU, seed=0)
+    after = training(split, tmp_path / "one.pt", settings).run()
+    assert after.best_dice > max(0.85, before + 0.2)
+
+
+def test_training_stops_when_validation_no_longer_gains(split: CaseSplit, tmp_path: Path) -> None:
+    settings = replace(SETTINGS, iterations=50, validate_every=1, patience=2, min_gain=1.0)
+    stopped = training(split, tmp_path / "early.pt", settings).run()
+    assert stopped.finished
+    # The first validation gains on nothing at all; two more that do not are the patience.
+    assert stopped.iteration == 3
+    assert set(stopped.best_weights) == set(stopped.weights)
+
+
+def test_a_checkpoint_of_other_settings_is_refused(split: CaseSplit, tmp_path: Path) -> None:
+    training(split, tmp_path / "x.pt").run(out_of_time=lambda: True)
+    with pytest.raises(BadModelError, match="other settings"):
+        training(split, tmp_path / "x.pt", replace(SETTINGS, learning_rate=1e-4)).run(resume=True)
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "x.pt"
+    save_progress(path, Progress("same"))
+    assert load_progress(path, "same").iteration == 0
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(BadModelError, match=r"x\.pt is damaged"):
+        load_progress(path, "same")
+
+
+def test_the_rate_warms_up_and_ends_low() -> None:
+    settings = replace(SETTINGS, iterations=1000, learning_rate=1e-3)
+    assert settings.rate_at(0) < 1e-4
+    assert settings.rate_at(30) == pytest.approx(1e-3)
+    assert settings.rate_at(999) == pytest.approx(2e-5, rel=0.01)
+
+
+def test_a_case_is_scored_within_its_brain() -> None:
+    prepared, truth = ball_scan(1)
+    case = make_case("ball", prepared, truth)
+    inside = case.image[:, case.brain].float()
+    assert inside.mean(1).abs().max() < 0.01
+    assert (inside.std(1) - 1).abs().max() < 0.01
+    assert float(case.image[:, ~case.brain].abs().max()) == 0
+    # The brightest voxels are the tumour: image and labels were cut alike.
+    assert bool((case.image[0][case.labels > 0] > 0.5).all())
+
+
+def test_validation_cases_are_not_trained_on() -> None:
+    cases = [ball_case(seed, size=8) for seed in range(10)]
+    split = split_cases(cases, 0.2, seed=4)
+    names = {case.name for case in split.training}, {case.name for case in split.validation}
+    assert len(names[0]) == 8
+    assert len(names[1]) == 2
+    assert not names[0] & names[1]
+    assert [case.name for case in split_cases(cases, 0.2, seed=4).validation] == [
+        c.name for c in split.validation
+    ]
