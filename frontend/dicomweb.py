@@ -6,6 +6,7 @@ reading is possible, and only the addresses that a viewer needs.
 
 from __future__ import annotations
 
+import atexit
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -112,13 +113,15 @@ def _chunks(answer: httpx.Response) -> Iterator[bytes]:
 @cache
 def _client(url: str, username: str, password: str) -> httpx.Client:
     """One pool of connections per process, opened on first use and so never shared across a fork."""
-    return httpx.Client(
+    client = httpx.Client(
         base_url=url,
         auth=(username, password) if username else None,
         timeout=settings.ORTHANC_TIMEOUT_S,
         limits=httpx.Limits(max_connections=64, max_keepalive_connections=16),
         trust_env=False,
     )
+    atexit.register(client.close)
+    return client
 
 
 def _refuse(status: int, text: str) -> HttpResponse:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
+from pydicom.dataset import Dataset
 from pytest_django.fixtures import Settings as DjangoSettings
 
 from orthanc.client import OrthancClient
@@ -67,36 +67,45 @@ def orthanc_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running
 
 @pytest.fixture
 def orthanc(orthanc_server: RunningOrthanc, settings: DjangoSettings) -> Iterator[OrthancClient]:
-    """A client of that Orthanc, emptied; the settings point to it."""
+    """A client of that Orthanc; the settings point to it."""
     settings.ORTHANC_URL = orthanc_server.url
     settings.ORTHANC_USER, settings.ORTHANC_PASSWORD = orthanc_server.username, orthanc_server.password
     with orthanc_server.client() as client:
-        for study in client.studies():
-            client.delete_study(study)
         yield client
 
 
+@dataclass(frozen=True, slots=True)
+class StoredStudy:
+    """What Orthanc holds for the whole session: four series and a SEG of them."""
+
+    orthanc_id: str
+    files: list[Path]
+    seg: Dataset
+
+
 @pytest.fixture(scope="session")
-def dicom_files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The synthetic head as DICOM files."""
+def stored_study(orthanc_server: RunningOrthanc, tmp_path_factory: pytest.TempPathFactory) -> StoredStudy:
+    """The synthetic head in Orthanc, with its true labels as SEG."""
     visit = VisitDescription("PAT-5", "Tester^Tamara", "19660606", "F", accession_number="ACC-5")
-    return make_study(make_images(), tmp_path_factory.mktemp("study"), visit, uid_seed="frontend tests")
+    files = make_study(make_images(), tmp_path_factory.mktemp("study"), visit, uid_seed="frontend tests")
+    t1ce_files = [path for path in files if path.parent.name.endswith("t1ce")]
+    seg = write_seg(labels_on(read_series(t1ce_files)), t1ce_files, AlgorithmInfo("synthetic truth", "1"))
+    with orthanc_server.client() as client:
+        stored = [client.store(item) for item in (*files, seg)]
+    return StoredStudy(stored[0].study_orthanc_id, files, seg)
 
 
 @pytest.fixture
 def segmented_study(
-    request: pytest.FixtureRequest, orthanc: OrthancClient, dicom_files: list[Path]
+    request: pytest.FixtureRequest, orthanc: OrthancClient, stored_study: StoredStudy
 ) -> SegmentedStudy:
-    """The synthetic head with its true labels as the result. Works with `db` and with `transactional_db`."""
+    """That study on the worklist, done. Works with `db` and, beside a live server, with `transactional_db`."""
     request.getfixturevalue("transactional_db" if "live_server" in request.fixturenames else "db")
     factories.default_rule()
-    stored = [orthanc.store(path) for path in dicom_files]
-    t1ce_files = [path for path in dicom_files if path.parent.name.endswith("t1ce")]
-    seg = write_seg(labels_on(read_series(t1ce_files)), t1ce_files, AlgorithmInfo("synthetic truth", "1"))
-    orthanc.store(seg)
-    study = take_study(orthanc, stored[0].study_orthanc_id)
+    study = take_study(orthanc, stored_study.orthanc_id)
     assert study is not None
     job = factories.make_job(study)
+    seg = stored_study.seg
     result = factories.make_result(
         job,
         seg_sop_uid=seg.SOPInstanceUID,
@@ -105,6 +114,5 @@ def segmented_study(
     )
     seconds = {"prepare": 41.2, "prepare_queue": 0.3, "infer": 33.0, "publish": 2.1}
     Job.objects.filter(pk=job.pk).update(stage=Job.Stage.PUBLISH, seconds=seconds)
-    result.measurements.filter(compartment="WT").update(ml=Decimal("30.24"))
     study.refresh_from_db()
-    return SegmentedStudy(study, result, dicom_files)
+    return SegmentedStudy(study, result, stored_study.files)

@@ -1,0 +1,173 @@
+"""The DICOMweb door: who may read what, and what passes in each direction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from email import message_from_bytes
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import ClassVar
+
+import numpy as np
+import pydicom
+import pytest
+from django.test import Client
+from pytest_django.fixtures import Settings as DjangoSettings
+
+from frontend.dicomweb import is_open
+from tests.frontend.conftest import SegmentedStudy
+
+LogIn = Callable[[str], Client]
+INSTANCE = "studies/1.2/series/1.3/instances/1.4"
+
+
+def body(answer: object) -> bytes:
+    return b"".join(answer.streaming_content)  # type: ignore[attr-defined]
+
+
+class RecordingOrthanc(BaseHTTPRequestHandler):
+    """Says yes to everything and remembers what it was asked."""
+
+    asked: ClassVar[list[tuple[str, dict[str, str]]]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append((self.path, dict(self.headers.items())))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/dicom+json")
+        self.send_header("Set-Cookie", "orthanc=secret")
+        self.send_header("Server", "Orthanc")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"[]")
+
+    def log_message(self, *args: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def recorder(settings: DjangoSettings) -> Iterator[list[tuple[str, dict[str, str]]]]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), RecordingOrthanc)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    settings.ORTHANC_URL = f"http://127.0.0.1:{server.server_address[1]}"
+    settings.ORTHANC_USER, settings.ORTHANC_PASSWORD = "django", "its own password"
+    RecordingOrthanc.asked.clear()
+    yield RecordingOrthanc.asked
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["studies", "studies/1.2", "studies/1.2/metadata", "studies/1.2/series", "studies/1.2/instances",
+     "studies/1.2/series/1.3", "studies/1.2/series/1.3/metadata", "studies/1.2/series/1.3/instances",
+     INSTANCE, f"{INSTANCE}/metadata", f"{INSTANCE}/frames/1", f"{INSTANCE}/frames/1,2,30",
+     f"{INSTANCE}/bulk/7fe00010", f"{INSTANCE}/bulk/52009229/1/00289110"],
+)  # fmt: skip
+def test_what_a_viewer_reads_is_open(path: str) -> None:
+    assert is_open(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "instances", "servers", "servers/x/stow", "studies/../system", "studies/1.2/../../patients",
+     "studies/abc", f"{INSTANCE}/rendered", f"{INSTANCE}/frames/x", "studies/1.2/series/1.3/instances/1.4/frames/",
+     "studies/1.2\n", "app/explorer.html", f"{INSTANCE}/bulk/../../../../instances", "studies/%2e%2e"],
+)  # fmt: skip
+def test_everything_else_is_closed(path: str) -> None:
+    assert not is_open(path)
+
+
+def test_nothing_can_be_written(as_role: LogIn) -> None:
+    client = as_role("admin")
+    for method in (client.post, client.put, client.delete, client.patch):
+        answer = method("/dicomweb/studies")
+        assert answer.status_code == 405
+        assert answer.headers["Allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize(("role", "status"), [(None, 401), ("nobody", 403)])
+def test_refusals_are_json_not_a_log_in_page(
+    client: Client, as_role: LogIn, recorder: list[object], role: str | None, status: int
+) -> None:
+    answer = (as_role(role) if role else client).get("/dicomweb/studies")
+    assert answer.status_code == status
+    assert answer.json()["detail"]
+    assert recorder == []
+
+
+def test_nothing_of_the_browser_reaches_orthanc_and_nothing_of_orthanc_the_browser(
+    as_role: LogIn, recorder: list[tuple[str, dict[str, str]]]
+) -> None:
+    answer = as_role("viewer").get(
+        "/dicomweb/studies?PatientID=A%26B&includefield=00081030",
+        headers={"Authorization": "Token stolen", "Accept": "application/dicom+json", "X-Odd": "1"},
+    )
+    assert body(answer) == b"[]"
+    [(path, headers)] = recorder
+    assert path == "/dicom-web/studies?PatientID=A%26B&includefield=00081030"
+    sent = {name.lower(): value for name, value in headers.items()}
+    assert sent["accept"] == "application/dicom+json"
+    assert sent["authorization"].startswith("Basic ")
+    assert sent["forwarded"] == "host=testserver;proto=http"
+    assert not {"cookie", "x-odd"} & sent.keys()
+    assert not {"Set-Cookie", "Server", "WWW-Authenticate"} & set(answer.headers)
+    assert "orthanc" not in answer.cookies
+
+
+def test_an_orthanc_that_is_away_is_a_502_in_words(as_role: LogIn, settings: DjangoSettings) -> None:
+    settings.ORTHANC_URL = "http://127.0.0.1:9"
+    answer = as_role("viewer").get("/dicomweb/studies")
+    assert answer.status_code == 502
+    assert "does not answer" in answer.json()["detail"]
+
+
+@pytest.mark.stack
+def test_wrong_credentials_of_ours_are_never_a_question_to_the_browser(
+    as_role: LogIn, segmented_study: SegmentedStudy, settings: DjangoSettings
+) -> None:
+    settings.ORTHANC_PASSWORD = "wrong"
+    answer = as_role("viewer").get("/dicomweb/studies")
+    assert answer.status_code == 502
+    assert "WWW-Authenticate" not in answer.headers
+
+
+@pytest.mark.stack
+def test_a_frame_comes_through_to_the_last_bit(as_role: LogIn, segmented_study: SegmentedStudy) -> None:
+    image = pydicom.dcmread(segmented_study.files[10])
+    answer = as_role("viewer").get(
+        f"/dicomweb/studies/{image.StudyInstanceUID}/series/{image.SeriesInstanceUID}"
+        f"/instances/{image.SOPInstanceUID}/frames/1",
+        headers={"Accept": "multipart/related; type=application/octet-stream"},
+    )
+    assert answer.status_code == 200
+    assert "private" in answer.headers["Cache-Control"]
+    content_type = answer.headers["Content-Type"].encode()
+    [part] = message_from_bytes(b"Content-Type: " + content_type + b"\r\n\r\n" + body(answer)).get_payload()
+    pixels = part.get_payload(decode=True)[: len(image.PixelData)]
+    assert np.array_equal(np.frombuffer(pixels, "<i2"), image.pixel_array.ravel())
+
+
+@pytest.mark.stack
+def test_bulk_data_addresses_in_metadata_lead_back_to_us(
+    as_role: LogIn, segmented_study: SegmentedStudy
+) -> None:
+    client = as_role("viewer")
+    result = segmented_study.result
+    root = f"/dicomweb/studies/{segmented_study.study.study_uid}/series/{result.seg_series_uid}"
+    metadata = body(client.get(f"{root}/metadata", headers={"Accept": "application/dicom+json"}))
+    addresses = [word for word in metadata.decode().split('"') if word.startswith("http")]
+    assert addresses
+    for address in addresses:
+        assert address.startswith("http://testserver/dicom-web/studies/")
+        bulk = client.get(address.removeprefix("http://testserver"))
+        assert bulk.status_code == 200
+        assert body(bulk)
+
+
+@pytest.mark.stack
+def test_an_instance_that_is_not_there_is_a_404(as_role: LogIn, segmented_study: SegmentedStudy) -> None:
+    answer = as_role("viewer").get(f"/dicomweb/{INSTANCE}/metadata")
+    assert answer.status_code == 404
+    body(answer)
