@@ -16,8 +16,8 @@ from segmentation.phantom.signal import Material, signal_table
 from segmentation.phantom.tumour import Tumour, grow, push_aside
 from segmentation.types import SEQUENCES, TISSUES_OF, BrainScan, Phase, Tissue
 
-DEMO_SEED = 1
-"""The patient that the demo and the tests show unless told otherwise."""
+DEMO_SEED = 2006
+"""The patient of the demo: far from the seeds that training counts through, so no model has seen it."""
 
 DAYS_SINCE_FIRST = {1: 0, 2: 72, 3: 151}
 """Surgery follows the first visit within a week; follow-ups at about ten weeks and five months."""
@@ -69,8 +69,14 @@ class Head:
         return self.field.image(full)
 
 
+def _check_visit(visit: int) -> None:
+    if visit not in DAYS_SINCE_FIRST:
+        raise ValueError(f"The phantom has visits 1, 2 and 3, not {visit}.")
+
+
 def plan_for_visit(seed: int, visit: int, scale_xyz: tuple[float, float, float]) -> TumourPlan:
     """The same tumour at the visit asked for (1 before surgery, 2 after it, 3 recurrence)."""
+    _check_visit(visit)
     plan = TumourPlan.draw(np.random.default_rng([seed, 20]), scale_xyz)
     if visit > 1:
         plan = plan.after_resection(np.random.default_rng([seed, 21]))
@@ -158,8 +164,7 @@ def make_visit(seed: int, visit: int, *, spacing_mm: float = 1.0) -> PhantomVisi
         visit: 1 before surgery, 2 about ten weeks later after resection, 3 about five months later, recurrence.
         spacing_mm: in-plane and 3D resolution; coarser is faster (slices of 2D series stay 5 mm thick).
     """
-    if visit not in DAYS_SINCE_FIRST:
-        raise ValueError(f"The phantom has visits 1, 2 and 3, not {visit}.")
+    _check_visit(visit)
     anatomy = make_anatomy(seed, spacing_mm, with_head=True)
     plan = plan_for_visit(seed, visit, anatomy.shape.scale_xyz)
     head = build_head(anatomy, plan, seed, fast_t2=visit > 1)
