@@ -24,7 +24,7 @@ def fresh_visit(stack: Installation, tmp_path: Path) -> str:
     line = [sys.executable, "manage.py", "phantom", str(tmp_path), "--visits", "1", "--seed", seed,
             "--patient-id", f"PHANTOM-{seed}"]  # fmt: skip
     subprocess.run(line, cwd=REPOSITORY, check=True, capture_output=True)
-    assert stack.send(tmp_path).returncode == 0
+    assert stack.send(tmp_path / "visit-1").returncode == 0
     return str(pydicom.dcmread(next(tmp_path.rglob("*.dcm")), stop_before_pixels=True).StudyInstanceUID)
 
 

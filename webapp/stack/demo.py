@@ -30,7 +30,8 @@ def run_demo(plan: Plan) -> None:
         _run(plan, [sys.executable, "manage.py", "phantom", str(folder), "--visits", "3"])
     say("Sending it by C-STORE")
     address = f"{plan.variables['DICOM_AET']}@127.0.0.1:{plan.variables['DICOM_PORT']}"
-    _run(plan, [sys.executable, "-m", "orthanc", "send", str(folder), "--to", address])
+    for visit in sorted(folder.glob("visit-*")):
+        _run(plan, [sys.executable, "-m", "orthanc", "send", str(visit), "--to", address])
     wanted = _study_uids(folder)
     say("Segmenting")
     studies = _wait_for_results(plan, wanted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +72,10 @@ class Plan:
             **generated,
             "GLIOMA_VAR": str(var_dir()),
             "PYTHONUNBUFFERED": "1",
+            # Without it each C-STORE to Orthanc takes 88 ms instead of 2.
             "TCP_NODELAY": "1",
+            # The Procfile says `python`, which is the one that runs this.
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         }
 
 

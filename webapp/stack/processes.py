@@ -51,7 +51,8 @@ def _web(plan: Plan, var: Path) -> Command:
     return Command(
         [
             sys.executable, "-m", "gunicorn", "webapp.wsgi", "--bind", f"{host}:{plan.variables['PORT']}",
-            "--workers", "1", "--threads", str(WEB_THREADS), "--timeout", "120", "--graceful-timeout", "3", "--no-control-socket",
+            "--workers", "1", "--threads", str(WEB_THREADS), "--timeout", "120",
+            "--graceful-timeout", "3", "--no-control-socket",
             "--forwarded-allow-ips", os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"),
         ]
     )  # fmt: skip

@@ -159,11 +159,11 @@ def print_summary(plan: Plan, out: Callable[[str], None] = say) -> None:
     known = accounts()
     host = "this-machine"
     out("")
-    out(f"  Open       {web_url(plan)}")
+    out(f"  Open         {web_url(plan)}")
     for role in ("radiologist", "admin", "viewer"):
-        out(f"  {role:<11}{known[role]['username']} / {known[role]['password']}")
-    out(f"  API        {web_url(plan)}/api/docs/   Authorization: Token {known['service']['token']}")
+        out(f"  {role:<13}{known[role]['username']} / {known[role]['password']}")
+    out(f"  API          {web_url(plan)}/api/docs/   Authorization: Token {known['service']['token']}")
     if "orthanc" in plan.private:
-        out(f"  DICOM      {plan.variables['DICOM_AET']}@{host}:{plan.variables['DICOM_PORT']} (C-STORE)")
-    out(f"  Logs       {var_dir() / 'log'}    stop with: make down")
+        out(f"  DICOM        {plan.variables['DICOM_AET']}@{host}:{plan.variables['DICOM_PORT']} (C-STORE)")
+    out(f"  Logs         {var_dir() / 'log'}    stop with: make down")
     out("  Research use only, not a medical device.")
