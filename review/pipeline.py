@@ -7,6 +7,7 @@ networks, has its own module.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import cast
@@ -74,7 +75,9 @@ def infer_job(job: Job) -> dict[str, float]:
         model = _model(installed_version(job.model_name, job.model_version).folder, settings.DEVICE)
         prepared = read_prepared(folder.prepared)
         done = segment(prepared, model, Phase(job.phase), report=job.report)
-        write_segmentation(done, folder.inferred)
+        # A segmentation carries the seconds of its preparation along; here they belong to the stage before.
+        own_seconds = {step: taken for step, taken in done.seconds.items() if step not in prepared.seconds}
+        write_segmentation(replace(done, seconds=own_seconds), folder.inferred)
     return read_seconds(folder.inferred)
 
 

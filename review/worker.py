@@ -10,12 +10,14 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import suppress
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connection
 from dramatiq.middleware import Middleware
 
 PR_SET_PDEATHSIG = 1
+STOP_WITHIN_S = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -42,21 +44,27 @@ class Heartbeat(Middleware):
     def __init__(self) -> None:
         self._stopped = threading.Event()
         self._name = ""
+        self._thread: threading.Thread | None = None
 
     def after_worker_boot(self, broker: Any, worker: Any) -> None:
         """Start to beat."""
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         # A queue has a second one for delayed messages, which is of no interest here.
         queues = sorted(name for name in (worker.consumers or broker.queues) if not name.endswith(".DQ"))
-        threading.Thread(target=self._beat, args=(queues,), name="heartbeat", daemon=True).start()
+        self._thread = threading.Thread(target=self._beat, args=(queues,), name="heartbeat", daemon=True)
+        self._thread.start()
 
     def before_worker_shutdown(self, broker: Any, worker: Any) -> None:
         """Stop, so that the worker does not look like one that died."""
         self._stopped.set()
+        if self._thread is not None:
+            self._thread.join(STOP_WITHIN_S)
 
     def _beat(self, queues: list[str]) -> None:
         from review.models.workers import BEAT_EVERY_S, WorkerBeat
 
+        with suppress(DatabaseError, InterfaceError):  # of no weight; the next start does it
+            WorkerBeat.forget_ended(socket.gethostname())
         while not self._stopped.is_set():
             try:
                 WorkerBeat.beat(self._name, queues)
@@ -64,5 +72,6 @@ class Heartbeat(Middleware):
                 log.warning("the worker's heartbeat could not be written (%s)", type(error).__name__)
                 connection.close()
             self._stopped.wait(BEAT_EVERY_S)
-        WorkerBeat.objects.filter(name=self._name).delete()
+        with suppress(DatabaseError, InterfaceError):  # the database may be stopped at the same time
+            WorkerBeat.objects.filter(name=self._name).delete()
         connection.close()

@@ -151,8 +151,9 @@ class Job(models.Model):
 
     def report(self, text: str) -> None:
         """Say on the worklist what is being done, for example "registering FLAIR"."""
-        if self._mine().update(progress=text[:200]):
-            self._tell_study(Study.State.PROCESSING, text)
+        sentence = text[:1].upper() + text[1:200]
+        if self._mine().update(progress=sentence):
+            self._tell_study(Study.State.PROCESSING, sentence)
 
     def advance(self, stage: Job.Stage, steps: dict[str, float]) -> None:
         """End this stage and queue the next.

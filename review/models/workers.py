@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import ClassVar
 
 from django.db import models
@@ -38,3 +39,10 @@ class WorkerBeat(models.Model):
         now = timezone.now()
         cls.objects.update_or_create(name=name, defaults={"queues": queues, "seen_at": now})
         cls.objects.filter(seen_at__lt=now - FORGET_AFTER).delete()
+
+    @classmethod
+    def forget_ended(cls, host: str) -> None:
+        """Remove the rows of this host's workers whose processes are gone; a container is a host of its own."""
+        rows = cls.objects.filter(name__startswith=f"{host}:")
+        ended = [row.pk for row in rows if not Path(f"/proc/{row.name.rpartition(':')[2]}").exists()]
+        cls.objects.filter(pk__in=ended).delete()

@@ -58,7 +58,9 @@ def quick_segment(
     report("segmenting")
     labels = sitk.Cast(prepared.t1ce_grid > 800, sitk.sitkUInt8) * 2
     identity = ModelIdentity("demo", "1", is_demo=True, statement="A demo model.")
-    return Segmentation(labels, VOLUMES, identity, phase, prepared.warnings, {"networks": 3.0})
+    return Segmentation(
+        labels, VOLUMES, identity, phase, prepared.warnings, {**prepared.seconds, "networks": 3.0}
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +104,7 @@ def test_prepared_images_keep_their_voxels_and_places(tmp_path: Path, job: Job) 
 
 def test_the_worklist_says_what_is_being_done(job: Job) -> None:
     prepare_job(job)
-    assert Study.objects.get().reason == "registering FLAIR"
+    assert Study.objects.get().reason == "Registering FLAIR"
 
 
 def test_a_prepare_that_was_killed_after_its_end_is_not_done_again(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -16,7 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from orthanc.errors import BadSeriesError, OrthancUnavailableError
 from review import leases, tasks
 from review.leases import Lease
-from review.models import Job, LostLeaseError, Study
+from review.models import Job, LostLeaseError, Study, WorkerBeat
 from review.models.work import RETRIES
 from review.sweeper import sweep
 from segmentation.errors import BadInputError
@@ -298,3 +299,15 @@ def test_every_option_of_the_actors_is_spelled_out() -> None:
         assert isinstance(actor, dramatiq.Actor)
     for stage, actor in tasks.ACTORS.items():
         assert actor.options["time_limit"] > tasks.LIMITS_S[stage] * 1000
+
+
+@pytest.mark.django_db
+def test_a_worker_that_starts_clears_away_the_rows_of_those_that_ended_on_its_host() -> None:
+    WorkerBeat.beat(f"here:{os.getpid()}", ["cpu"])
+    WorkerBeat.beat("here:999999999", ["cpu"])
+    WorkerBeat.beat("there:999999999", ["cpu"])
+    WorkerBeat.forget_ended("here")
+    assert set(WorkerBeat.objects.values_list("name", flat=True)) == {
+        f"here:{os.getpid()}",
+        "there:999999999",
+    }
