@@ -16,7 +16,14 @@ from segmentation.errors import BadInputError, SegmentationError
 from segmentation.evaluate import REGIONS, CaseEvaluation, Prepare, evaluate_case, report_content
 from segmentation.measure import by_quantity
 from segmentation.prepare import accept_prepared, prepare
-from segmentation.registry import PACKAGED_ROOT, CascadeModel, find_model, installed_models, load_model
+from segmentation.registry import (
+    PACKAGED_ROOT,
+    CascadeModel,
+    choose_device,
+    find_model,
+    installed_models,
+    load_model,
+)
 from segmentation.segment import segment
 from segmentation.training import command as training
 from segmentation.types import Phase, Segmentation
@@ -149,7 +156,9 @@ def _calibrate(options: argparse.Namespace) -> int:
 
 
 def _prepare(options: argparse.Namespace) -> int:
-    prepared = prepare(read_case(options.case_dir), report=_say_step, device=_device(options.device))
+    prepared = prepare(
+        read_case(options.case_dir), report=_say_step, device=choose_device(options.device).type
+    )
     write_prepared(prepared, options.out_dir)
     for warning in prepared.warnings:
         print(f"warning: {warning}")
@@ -212,12 +221,6 @@ def _prepare_by(options: argparse.Namespace, model: CascadeModel) -> Prepare:
     if options.input == "prepared":
         return accept_prepared
     return partial(prepare, report=_say_step, device=model.device.type)
-
-
-def _device(asked: str) -> str:
-    import torch
-
-    return "cuda" if asked != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def _say_step(step: str) -> None:

@@ -130,7 +130,7 @@ def load_model(
     description, checksum = _read_description(folder)
     weights = _read_weights(folder / WEIGHTS, checksum)
     check_weights(description.config, weights, source=str(folder / WEIGHTS))
-    where = _choose_device(device)
+    where = choose_device(device)
     half = _has_fast_bfloat16(where) if precision == "auto" else precision == "bf16"
     networks = {}
     for task in Task:
@@ -222,7 +222,12 @@ def _build(config: NetworkConfig, weights: Mapping[str, torch.Tensor], task: Tas
     return network.eval().requires_grad_(False)
 
 
-def _choose_device(device: Device) -> torch.device:
+def choose_device(device: Device) -> torch.device:
+    """The device to run on; auto takes a GPU where there is one.
+
+    Raises:
+        BadModelError: a GPU was asked for and is not there.
+    """
     has_gpu = torch.cuda.is_available()
     if device == "cuda" and not has_gpu:
         raise BadModelError(
