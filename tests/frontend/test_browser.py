@@ -165,8 +165,8 @@ def overlay_pixels(page: Page) -> list[dict[str, int]]:
         box = pane.bounding_box()
         assert box is not None
         left, top = int(box["x"]), int(box["y"])
-        # Marks and text of the viewer are blue too, and lie at the edges.
-        rgb = shot[top + 60 : top + int(box["height"]) - 60, left + 60 : left + int(box["width"]) - 60]
+        # Marks and text of the viewer are bluish too, and lie at the edges.
+        rgb = shot[top + 100 : top + int(box["height"]) - 60, left + 60 : left + int(box["width"]) - 60]
         red, green, blue = np.moveaxis(rgb, 2, 0)
         counts.append(
             {
