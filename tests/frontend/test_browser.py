@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from PIL import Image
-from playwright.sync_api import Browser, FrameLocator, Page, expect
+from playwright.sync_api import Browser, FilePayload, FrameLocator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from frontend.ohif import build
@@ -123,9 +123,9 @@ def test_an_upload_shows_its_progress_and_what_became_of_every_file(
     reader.get_by_role("link", name="Upload", exact=True).click()
     reader.locator("#files").set_input_files(
         [
-            {"name": "visit.zip", "mimeType": "application/zip", "buffer": packed.getvalue()},
-            {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"not an image"},
-            {"name": "cut.dcm", "mimeType": "application/dicom", "buffer": cut},
+            FilePayload(name="visit.zip", mimeType="application/zip", buffer=packed.getvalue()),
+            FilePayload(name="notes.txt", mimeType="text/plain", buffer=b"not an image"),
+            FilePayload(name="cut.dcm", mimeType="application/dicom", buffer=cut),
         ]
     )
     expect(reader.locator("#summary")).to_have_text("12 files taken, 2 files not taken.")
