@@ -6,7 +6,6 @@ import logging
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -14,6 +13,7 @@ from django.utils import timezone
 from review.artefacts import folders_with_images, job_folder
 from review.intake import expire_waits
 from review.models import Delivery, Job
+from review.models.work import locked_study
 from review.tasks import send, send_delivery
 
 log = logging.getLogger(__name__)
@@ -58,11 +58,18 @@ def remove_old_images() -> int:
 
 def take_back_silent_jobs() -> int:
     """Queue the jobs of dead workers again, and fail those that killed too many; how many there were."""
-    with transaction.atomic():
-        # Locked, so that a heartbeat that comes this late finds the job no longer its own.
-        silent = list(Job.objects.silent().select_for_update(skip_locked=True))
-        for job in silent:
-            log.warning("job %s: its worker went silent at %s, start %d", job.pk, job.stage, job.attempts)
-            times = "once" if job.attempts == 1 else f"{job.attempts} times"
-            job.stumble(f"The worker died {times} at stage {job.stage}.", settings.MAX_ATTEMPTS)
-    return len(silent)
+    count = 0
+    for job_id, study_id in Job.objects.silent().values_list("pk", "study_id"):
+        with locked_study(study_id):
+            # Locked, so that a heartbeat that comes this late finds the job no longer its own.
+            job = Job.objects.silent().select_for_update().filter(pk=job_id).first()
+            if job is not None:
+                _take_back(job)
+                count += 1
+    return count
+
+
+def _take_back(job: Job) -> None:
+    log.warning("job %s: its worker went silent at %s, start %d", job.pk, job.stage, job.attempts)
+    times = "once" if job.attempts == 1 else f"{job.attempts} times"
+    job.stumble(f"The worker died {times} at stage {job.stage}.", settings.MAX_ATTEMPTS)

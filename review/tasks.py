@@ -98,12 +98,14 @@ def send_on_commit(job: Job) -> None:
 
 def send(job: Job) -> bool:
     """Send the message for a queued job now; False where the broker is away. The sweeper tries again later."""
+    # Noted before it goes out: a quick worker skips a row that is just being written, and its ticket is gone.
+    job.mark_sent()
     try:
         ACTORS[Job.Stage(job.stage)].send(str(job.pk))
     except BROKER_AWAY as error:
         log.warning("job %s: the broker is away (%s); the sweeper will send it", job.pk, type(error).__name__)
+        job.mark_unsent()
         return False
-    job.mark_sent()
     return True
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -25,6 +27,18 @@ class LostLeaseError(Exception):
     """Another worker has this job now; what this one did is not to be recorded."""
 
 
+@contextmanager
+def locked_study(study_id: int) -> Iterator[None]:
+    """One transaction in which nobody else changes the study.
+
+    Whoever writes a job and its study takes the study first, so that no two wait for each other, and a process
+    that is killed leaves both or neither.
+    """
+    with transaction.atomic():
+        Study.objects.select_for_update().get(pk=study_id)
+        yield
+
+
 class JobQuerySet(models.QuerySet["Job"]):
     """Which job comes next, and which were left lying."""
 
@@ -34,12 +48,15 @@ class JobQuerySet(models.QuerySet["Job"]):
         A message is only a ticket for "a job of this stage", so a lost or doubled one does no harm.
         """
         ready = self.filter(stage=stage, state=Job.State.QUEUED, not_before__lte=Now())
-        with transaction.atomic():
-            job = ready.select_for_update(skip_locked=True).order_by("-priority", "queued_at", "pk").first()
-            if job is None:
-                return None
-            job._start(owner, lease_s)
-        return job
+        in_order = ready.order_by("-priority", "queued_at", "pk").values_list("pk", "study_id")
+        while (first := in_order.first()) is not None:
+            job_id, study_id = first
+            with locked_study(study_id):
+                job = ready.filter(pk=job_id).select_for_update().first()
+                if job is not None:  # else another worker was quicker
+                    job._start(owner, lease_s)
+                    return job
+        return None
 
     def silent(self) -> JobQuerySet:
         """Running jobs whose worker let the lease run out."""
@@ -152,8 +169,9 @@ class Job(models.Model):
     def report(self, text: str) -> None:
         """Say on the worklist what is being done, for example "registering FLAIR"."""
         sentence = text[:1].upper() + text[1:200]
-        if self._mine().update(progress=sentence):
-            self._tell_study(Study.State.PROCESSING, sentence)
+        with locked_study(self.study_id):
+            if self._mine().update(progress=sentence):
+                self._tell_study(Study.State.PROCESSING, sentence)
 
     def advance(self, stage: Job.Stage, steps: dict[str, float]) -> None:
         """End this stage and queue the next.
@@ -161,14 +179,10 @@ class Job(models.Model):
         Raises:
             LostLeaseError: another worker took the job over.
         """
-        self._end(
-            steps,
-            stage=stage,
-            state=Job.State.QUEUED,
-            progress=f"Waiting for {stage.label.lower()}",
-            **self._queued_again(),
-        )
-        self._tell_study(Study.State.PROCESSING, self.progress)
+        progress = f"Waiting for {stage.label.lower()}"
+        with locked_study(self.study_id):
+            self._end(steps, stage=stage, state=Job.State.QUEUED, progress=progress, **self._queued_again())
+            self._tell_study(Study.State.PROCESSING, progress)
 
     def finish(self, steps: dict[str, float]) -> None:
         """End the last stage: the results are in Orthanc and the numbers in the database.
@@ -176,8 +190,9 @@ class Job(models.Model):
         Raises:
             LostLeaseError: another worker took the job over.
         """
-        self._end(steps, state=Job.State.DONE, progress="", error="", finished_at=timezone.now())
-        self._tell_study(Study.State.DONE, "")
+        with locked_study(self.study_id):
+            self._end(steps, state=Job.State.DONE, progress="", error="", finished_at=timezone.now())
+            self._tell_study(Study.State.DONE, "")
 
     def supersede(self) -> bool:
         """Give up work that a newer job of the study replaces; False when it has ended already."""
@@ -193,16 +208,11 @@ class Job(models.Model):
 
     def fail(self, text: str) -> bool:
         """End for good, with the reason in words for people; False when another worker has the job."""
-        ended = self._mine().update(
-            state=Job.State.FAILED,
-            error=text,
-            progress="",
-            lease_owner="",
-            lease_until=None,
-            finished_at=timezone.now(),
-        )
-        if ended:
-            self._tell_study(Study.State.FAILED, text)
+        values = {"state": Job.State.FAILED, "error": text, "progress": "", "finished_at": timezone.now()}
+        with locked_study(self.study_id):
+            ended = self._mine().update(**values, lease_owner="", lease_until=None)
+            if ended:
+                self._tell_study(Study.State.FAILED, text)
         return bool(ended)
 
     def wait_for_orthanc(self, text: str) -> None:
@@ -224,22 +234,24 @@ class Job(models.Model):
 
     def restart(self, by: str) -> bool:
         """Queue a failed or superseded job from its first stage; False when it stands otherwise."""
-        again = Job.objects.filter(pk=self.pk, state__in=[Job.State.FAILED, Job.State.SUPERSEDED]).update(
-            stage=Job.Stage.PREPARE,
-            state=Job.State.QUEUED,
-            error="",
-            progress="",
-            requested_by=by,
-            finished_at=None,
-            started_at=None,
-            seconds={},
-            step_seconds={},
-            queued_first_at=timezone.now(),
-            **self._queued_again(),
-        )
-        if again:
-            self.refresh_from_db()
-            self._tell_study(Study.State.QUEUED, "")
+        ended = Job.objects.filter(pk=self.pk, state__in=[Job.State.FAILED, Job.State.SUPERSEDED])
+        anew: dict[str, Any] = {
+            "stage": Job.Stage.PREPARE,
+            "state": Job.State.QUEUED,
+            "error": "",
+            "progress": "",
+            "requested_by": by,
+            "finished_at": None,
+            "started_at": None,
+            "seconds": {},
+            "step_seconds": {},
+            "queued_first_at": timezone.now(),
+        }
+        with locked_study(self.study_id):
+            again = ended.update(**anew, **self._queued_again())
+            if again:
+                self.refresh_from_db()
+                self._tell_study(Study.State.QUEUED, "")
         return bool(again)
 
     def mark_sent(self) -> None:
@@ -248,6 +260,10 @@ class Job(models.Model):
         Job.objects.filter(pk=self.pk).update(
             sends=models.F("sends") + 1, send_at=Now() + timedelta(seconds=delay_s)
         )
+
+    def mark_unsent(self) -> None:
+        """Note that the message did not go out: it is due at once."""
+        Job.objects.filter(pk=self.pk).update(send_at=Now())
 
     def _put_back(self, delay: timedelta, text: str, **fields: Any) -> None:
         then = timezone.now() + delay
@@ -258,8 +274,9 @@ class Job(models.Model):
             "lease_until": None,
             **fields,
         }
-        if self._mine().update(**values, not_before=then, send_at=then, sends=0):
-            self._tell_study(Study.State.PROCESSING, text)
+        with locked_study(self.study_id):
+            if self._mine().update(**values, not_before=then, send_at=then, sends=0):
+                self._tell_study(Study.State.PROCESSING, text)
 
     def _queued_again(self) -> dict[str, Any]:
         now = timezone.now()

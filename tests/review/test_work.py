@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import dramatiq
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings as DjangoSettings
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -183,6 +183,61 @@ def test_a_hopeless_error_fails_the_job_with_its_text(error: Exception) -> None:
     job.study.refresh_from_db()
     assert (job.state, job.error) == (Job.State.FAILED, str(error))
     assert (job.study.state, job.study.reason) == (Study.State.FAILED, str(error))
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_worker_that_is_as_quick_as_its_message_finds_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    claimed: list[Job | None] = []
+
+    def take(job_id: str) -> None:
+        def work() -> None:
+            claimed.append(claim())
+            connection.close()
+
+        worker = threading.Thread(target=work)
+        worker.start()
+        worker.join()
+
+    monkeypatch.setattr(tasks.prepare, "send", take)
+    job = make_job()
+    with transaction.atomic():
+        tasks.send_on_commit(job)
+    assert claimed == [job]
+    job.refresh_from_db()
+    assert (job.state, job.sends) == (Job.State.RUNNING, 1)
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_workers_and_intake_that_write_the_same_study_do_not_wait_for_each_other() -> None:
+    study = make_study()
+    jobs = [make_job(study, series_key=f"k{number}") for number in range(4)]
+    start = threading.Barrier(5)
+
+    def run(job: Job) -> None:
+        try:
+            start.wait()
+            mine = claim(owner=str(job.pk))
+            for number in range(10):
+                mine.report(f"step {number}")
+            mine.advance(INFER, {})
+        finally:
+            connection.close()
+
+    def intake() -> None:
+        try:
+            start.wait()
+            for _ in range(20):
+                with transaction.atomic():
+                    Study.objects.select_for_update().get()
+                    for job in jobs:
+                        Job.objects.filter(pk=job.pk).update(priority=1)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(5) as pool:
+        ends = [pool.submit(run, job) for job in jobs] + [pool.submit(intake)]
+    assert [end.exception() for end in ends] == [None] * 5
+    assert Job.objects.filter(stage=INFER).count() == 4
 
 
 @pytest.mark.django_db
