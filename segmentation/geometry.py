@@ -45,6 +45,13 @@ def onto_grid(
     return sitk.Resample(image, grid, transform, interpolator, 0.0, image.GetPixelID())
 
 
+def everywhere(image: sitk.Image) -> sitk.Image:
+    """A mask (uint8) of 1 on the whole grid of the image: brought to another grid it shows what was covered."""
+    ones = sitk.Image(image.GetSize(), sitk.sitkUInt8) + 1
+    ones.CopyInformation(image)
+    return ones
+
+
 def foreground_box(mask: sitk.Image, margin_mm: float = 0.0) -> Box:
     """The box of the voxels of value 1, grown by a margin but kept inside the image."""
     shape = sitk.LabelShapeStatisticsImageFilter()

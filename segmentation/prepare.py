@@ -15,7 +15,7 @@ import SimpleITK as sitk
 
 from segmentation.brain_mask import LEAST_AGREEMENT, agreement, brain_probability, doubts_about, outline
 from segmentation.errors import BadInputError
-from segmentation.geometry import crop, foreground_box, isotropic_grid, onto_grid, to_closest_lps
+from segmentation.geometry import crop, everywhere, foreground_box, isotropic_grid, onto_grid, to_closest_lps
 from segmentation.registration import RigidFit, RigidRegistration, one_thread
 from segmentation.scan_checks import check_one_grid, check_scan
 from segmentation.types import SEQUENCES, BrainScan, PreparedScan
@@ -141,7 +141,7 @@ def _laid_out(
     images, warnings = {}, []
     for name in SEQUENCES:
         transform = fits[name].transform if name in fits else IDENTITY
-        covered = onto_grid(_everywhere(upright[name]), brain, transform, sitk.sitkNearestNeighbor)
+        covered = onto_grid(everywhere(upright[name]), brain, transform, sitk.sitkNearestNeighbor)
         image = onto_grid(upright[name], brain, transform)
         images[name] = _inside(image, brain * covered)
         share = float(sitk.GetArrayViewFromImage(covered)[sitk.GetArrayViewFromImage(brain) > 0].mean())
@@ -150,12 +150,6 @@ def _laid_out(
         if share < LEAST_COVERED:
             warnings.append(f"{SPOKEN[name]} covers only {share:.0%} of the brain seen on T1CE.")
     return images, tuple(warnings)
-
-
-def _everywhere(image: sitk.Image) -> sitk.Image:
-    ones = sitk.Image(image.GetSize(), sitk.sitkUInt8) + 1
-    ones.CopyInformation(image)
-    return ones
 
 
 def _inside(image: sitk.Image, mask: sitk.Image) -> sitk.Image:

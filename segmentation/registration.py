@@ -21,6 +21,7 @@ from segmentation.geometry import (
     centre_mm,
     corners_mm,
     crop,
+    everywhere,
     foreground_box,
     isotropic_grid,
     largest_distance_mm,
@@ -32,6 +33,7 @@ SAMPLING_SEED = 42
 BRIGHTNESS_PERCENTILES = (1.0, 99.0)
 SAME_ANSWER_MM = 2.0
 LEAST_INFORMATION = 0.05
+LEAST_OVERLAP = 0.25
 MIRROR_MARGIN = 1.05
 NUDGE_RAD = (0.05, -0.04, 0.06)
 NUDGE_MM = (4.0, -5.0, 5.0)
@@ -53,8 +55,8 @@ class Level:
 
 COARSEST = Level(6.0, 3.0, 1.0, 6.0, around_brain_mm=15.0)
 COARSE = Level(4.0, 2.0, 1.0, 2.0, around_brain_mm=15.0)
-MIDDLE = Level(2.0, 1.0, 0.5, 1.0, around_brain_mm=8.0)
-FINE = Level(1.0, 0.7, 0.1, 0.5, around_brain_mm=8.0)
+MIDDLE = Level(2.0, 1.0, 0.3, 1.0, around_brain_mm=8.0)
+FINE = Level(1.0, 0.7, 0.05, 0.5, around_brain_mm=8.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +117,15 @@ class RigidRegistration:
         return fit
 
     def _starts(self, moving: sitk.Image) -> list[sitk.Euler3DTransform]:
-        """The scanner's own coordinates, and the centres of mass laid on each other."""
+        """The scanner's own coordinates where the series overlap there, and the centres of mass laid together."""
         scanner = sitk.Euler3DTransform()
         scanner.SetCenter(centre_mm(self.brain_box))
         massed = sitk.Euler3DTransform(scanner)
         offset_mm = np.subtract(_centre_of_mass_mm(moving), _centre_of_mass_mm(self.fixed))
         massed.SetTranslation(offset_mm.tolist())
-        return [scanner, massed]
+        return (
+            [scanner, massed] if self._sides[COARSEST].overlap(moving, scanner) >= LEAST_OVERLAP else [massed]
+        )
 
     def _coarse_fit(self, smoothed: dict[Level, sitk.Image]) -> sitk.Euler3DTransform:
         tried = [self._climb(COARSEST, smoothed, start) for start in self._starts(smoothed[COARSEST])]
@@ -200,11 +204,21 @@ class _FixedSide:
         method.SetOptimizerScalesFromPhysicalShift()
         transform = sitk.Euler3DTransform(start)
         method.SetInitialTransform(transform, True)
-        method.Execute(self.image, self._clipped_moving(moving, start))
+        try:
+            method.Execute(self.image, self._clipped_moving(moving, start))
+        except RuntimeError:  # ITK's only word for "the images drifted apart until nothing overlapped"
+            return start, 0.0
         return transform, -float(method.GetMetricValue())
+
+    def overlap(self, moving: sitk.Image, transform: sitk.Transform) -> float:
+        """Share of the brain that lies inside the moving image."""
+        covered = onto_grid(everywhere(moving), self.image, transform, sitk.sitkNearestNeighbor)
+        return float(sitk.GetArrayViewFromImage(covered)[self.brain].mean())
 
     def information(self, moving: sitk.Image, transform: sitk.Transform) -> float:
         """Mutual information of the two images under a transform."""
+        if self.overlap(moving, transform) < LEAST_OVERLAP:
+            return 0.0
         method = self._method()
         method.SetInitialTransform(transform)
         return -float(method.MetricEvaluate(self.image, self._clipped_moving(moving, transform)))
