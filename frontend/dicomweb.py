@@ -1,23 +1,28 @@
-"""DICOMweb for the browser: reads of Orthanc, streamed through Django, which checks who asks.
+"""DICOMweb, streamed through Django, which checks who asks: reading for the viewer, storing (STOW-RS) for senders.
 
-Orthanc's credentials are added here and never leave; cookies and tokens of the browser never reach Orthanc. Only
-reading is possible, and only the addresses that a viewer needs.
+Orthanc's credentials are added here and never leave; cookies and tokens of the asker never reach Orthanc. Only the
+addresses that a viewer needs can be read, and only new objects can be stored: nothing is changed or deleted.
 """
 
 from __future__ import annotations
 
 import atexit
 import re
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterable, Iterator
+from functools import cache, partial
 
 import httpx
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.utils.cache import patch_vary_headers
-from django.views.decorators.csrf import csrf_exempt
+from rest_framework.authentication import SessionAuthentication, TokenAuthentication
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.views import APIView
 
-from review.roles import can_read
+from review.roles import MayRead, MayWork
 
 ROOT = "dicom-web"
 UID = r"[0-9.]{1,64}"
@@ -37,26 +42,51 @@ KEPT_HEADERS = (
     "ETag",
     "Last-Modified",
 )
+STORE = re.compile(rf"studies(?:/{UID})?")
 CHUNK_BYTES = 256 * 1024
 # An instance never changes under its UID, so its pixels may stay in the reader's own browser for a day.
 PIXEL_CACHE = "private, max-age=86400, immutable"
 OTHER_CACHE = "private, no-cache"
 
 
-@csrf_exempt  # nothing can be written here; a POST is told so instead of being asked for a form token
-def dicomweb(request: HttpRequest, path: str) -> HttpResponseBase:
-    """Answer one DICOMweb read from Orthanc, unbuffered. Refusals are JSON, which a viewer can show."""
-    if request.method not in {"GET", "HEAD"}:
-        refusal = _refuse(405, "Only reading is possible here.")
-        refusal["Allow"] = "GET, HEAD"
-        return refusal
-    if not request.user.is_authenticated:
-        return _refuse(401, "Please log in.")
-    if not can_read(request.user):
-        return _refuse(403, "Your account has no right to see studies.")
-    if not is_open(path):
-        return _refuse(404, "There is no such DICOMweb address here.")
-    return _stream(request, path)
+class AnyAccept(DefaultContentNegotiation):
+    """Images are asked for in types of their own; only refusals are written here, as JSON."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        """JSON, whatever was asked."""
+        chosen = next(iter(renderers))
+        return chosen, str(chosen.media_type)
+
+
+class DicomWeb(APIView):
+    """Everything below /dicomweb/. Refusals are JSON, which a viewer can show."""
+
+    authentication_classes = (TokenAuthentication, SessionAuthentication)
+    renderer_classes = (JSONRenderer,)
+    parser_classes = ()
+    content_negotiation_class = AnyAccept
+    http_method_names = ["get", "head", "post"]
+    schema = None
+
+    def get_permissions(self) -> list[MayRead | MayWork]:
+        """Readers read; who may send studies may store."""
+        return [MayRead() if self.request.method in SAFE_METHODS else MayWork()]
+
+    def get(self, request: Request, path: str) -> HttpResponseBase:
+        """QIDO-RS and WADO-RS (DICOM PS3.18 sections 10.4 and 10.6)."""
+        if not is_open(path):
+            return _refuse(404, "There is no such DICOMweb address here.")
+        return _stream(request._request, path)
+
+    head = get
+
+    def post(self, request: Request, path: str) -> HttpResponseBase:
+        """STOW-RS (DICOM PS3.18 section 10.5): the body goes to Orthanc as it comes."""
+        if not STORE.fullmatch(path):
+            return _refuse(404, "Objects are stored at studies or studies/<study UID>.")
+        return _store(request._request, path)
 
 
 def is_open(path: str) -> bool:
@@ -65,21 +95,40 @@ def is_open(path: str) -> bool:
 
 
 def _stream(request: HttpRequest, path: str) -> HttpResponseBase:
-    upstream = _client(settings.ORTHANC_URL, settings.ORTHANC_USER, settings.ORTHANC_PASSWORD)
-    asked = upstream.build_request(
+    pixels = FRAMES.fullmatch(path) or BULK.fullmatch(path)
+    asked = _orthanc().build_request(
         request.method or "GET",
         f"/{ROOT}/{path}",
         params=request.META.get("QUERY_STRING", ""),
         headers=_headers_for_orthanc(request),
     )
+    return _answer(asked, PIXEL_CACHE if pixels else OTHER_CACHE)
+
+
+def _store(request: HttpRequest, path: str) -> HttpResponseBase:
+    kept = {
+        name: request.headers[name] for name in ("Content-Type", "Content-Length") if name in request.headers
+    }
+    body = iter(partial(request.read, CHUNK_BYTES), b"")
+    headers = _headers_for_orthanc(request) | kept
+    return _answer(
+        _orthanc().build_request("POST", f"/{ROOT}/{path}", content=body, headers=headers), "no-store"
+    )
+
+
+def _answer(asked: httpx.Request, caching: str) -> HttpResponseBase:
     try:
-        answer = upstream.send(asked, stream=True)
+        answer = _orthanc().send(asked, stream=True)
     except httpx.TransportError:
         return _refuse(502, "The image archive (Orthanc) does not answer.")
     if answer.status_code in {401, 403}:
         answer.close()
         return _refuse(502, "The image archive (Orthanc) refuses the web server's credentials.")
-    return _passed_on(answer, PIXEL_CACHE if FRAMES.fullmatch(path) or BULK.fullmatch(path) else OTHER_CACHE)
+    return _passed_on(answer, caching)
+
+
+def _orthanc() -> httpx.Client:
+    return _client(settings.ORTHANC_URL, settings.ORTHANC_USER, settings.ORTHANC_PASSWORD)
 
 
 def _headers_for_orthanc(request: HttpRequest) -> dict[str, str]:

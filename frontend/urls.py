@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 
-from frontend.dicomweb import dicomweb
+from frontend.dicomweb import DicomWeb
 from frontend.pages import account, panel, study, system, upload, worklist
 from frontend.viewer import ohif
 
@@ -25,7 +25,7 @@ urlpatterns = [
     path("panel/<str:study_uid>/", panel.page, name="panel"),
     path("panel/<str:study_uid>/live/", panel.live, name="panel-live"),
     re_path(r"^ohif/(?P<path>.*)$", ohif, name="ohif"),
-    re_path(r"^dicomweb/(?P<path>.*?)/?$", dicomweb, name="dicomweb"),
+    re_path(r"^dicomweb/(?P<path>.*?)/?$", DicomWeb.as_view(), name="dicomweb"),
     # The root that Orthanc itself uses in the bulk data addresses that it writes.
-    re_path(r"^dicom-web/(?P<path>.*?)/?$", dicomweb),
+    re_path(r"^dicom-web/(?P<path>.*?)/?$", DicomWeb.as_view()),
 ]

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import ClassVar, cast
 
 import numpy as np
 import pydicom
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django.fixtures import Settings as DjangoSettings
+from rest_framework.authtoken.models import Token
 
 from frontend.dicomweb import is_open
+from orthanc.client import OrthancClient
+from orthanc.study_maker import VisitDescription, make_study
 from tests.frontend.conftest import SegmentedStudy
+from tests.frontend.synthetic import make_images
 
 LogIn = Callable[[str], Client]
 INSTANCE = "studies/1.2/series/1.3/instances/1.4"
@@ -79,12 +85,45 @@ def test_everything_else_is_closed(path: str) -> None:
     assert not is_open(path)
 
 
-def test_nothing_can_be_written(as_role: LogIn) -> None:
+def test_nothing_can_be_changed_or_deleted(as_role: LogIn) -> None:
     client = as_role("admin")
-    for method in (client.post, client.put, client.delete, client.patch):
-        answer = method("/dicomweb/studies")
-        assert answer.status_code == 405
-        assert answer.headers["Allow"] == "GET, HEAD"
+    for method in (client.put, client.delete, client.patch):
+        assert method("/dicomweb/studies").status_code == 405
+    assert client.post("/dicomweb/studies/1.2/series").status_code == 404
+
+
+@pytest.mark.parametrize("role", ["viewer", "nobody"])
+def test_who_may_only_look_cannot_store(as_role: LogIn, recorder: list[object], role: str) -> None:
+    assert as_role(role).post("/dicomweb/studies", b"x", content_type="multipart/related").status_code == 403
+    assert recorder == []
+
+
+def test_a_session_needs_the_form_token_to_store(accounts: dict[str, User], recorder: list[object]) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(accounts["radiologist"])
+    assert client.post("/dicomweb/studies", b"x", content_type="multipart/related").status_code == 403
+    assert recorder == []
+
+
+@pytest.mark.stack
+def test_a_service_stores_by_stow_and_reads_back_with_its_token(
+    accounts: dict[str, User], orthanc: OrthancClient, tmp_path: Path
+) -> None:
+    path = make_study(make_images(), tmp_path, VisitDescription("STOW-1"), uid_seed="stow")[0]
+    token = Token.objects.create(user=accounts["service"]).key
+    dataset = pydicom.dcmread(path)
+    part = b"--cut\r\nContent-Type: application/dicom\r\n\r\n" + path.read_bytes() + b"\r\n--cut--\r\n"
+    headers = {"Authorization": f"Token {token}", "Accept": "application/dicom+json"}
+    stored = Client().post(
+        "/dicomweb/studies",
+        part,
+        content_type='multipart/related; type="application/dicom"; boundary=cut',
+        headers=headers,
+    )
+    assert stored.status_code == 200, body(stored)
+    assert orthanc.find_instance(dataset.SOPInstanceUID)
+    found = Client().get(f"/dicomweb/studies?StudyInstanceUID={dataset.StudyInstanceUID}", headers=headers)
+    assert dataset.StudyInstanceUID in body(found).decode()
 
 
 @pytest.mark.parametrize(("role", "status"), [(None, 401), ("nobody", 403)])
@@ -102,7 +141,7 @@ def test_nothing_of_the_browser_reaches_orthanc_and_nothing_of_orthanc_the_brows
 ) -> None:
     answer = as_role("viewer").get(
         "/dicomweb/studies?PatientID=A%26B&includefield=00081030",
-        headers={"Authorization": "Token stolen", "Accept": "application/dicom+json", "X-Odd": "1"},
+        headers={"Authorization": "Basic stolen", "Accept": "application/dicom+json", "X-Odd": "1"},
     )
     assert body(answer) == b"[]"
     [(path, headers)] = recorder
