@@ -18,8 +18,10 @@ OFFSET_ML = 0.5
 """Added before the logarithm: below half a millilitre errors are absolute, above it relative."""
 FLOOR = 0.05
 """Least width in log units: the inter-reader error that no agreement between views removes."""
-UNCALIBRATED_MULTIPLIER = 4.0
-"""For a model without calibration: about -55 % to +120 % where strict and lax volumes differ by 15 %."""
+LEAST_MULTIPLIER = 1.0
+"""A few dozen cases do not show that the strict and the lax outline are too far apart."""
+UNCALIBRATED_MULTIPLIER = 2.5
+"""For a model without calibration: about twice what nearly all cases of the published model need."""
 
 QUANTITIES = ("WT", "TC", "ET", "oedema", "nonenhancing_core")
 
@@ -62,11 +64,11 @@ def score(band: VolumeBand, true_ml: float) -> float:
 
 
 def multiplier_of(scores: Sequence[float]) -> float:
-    """The conformal quantile of the scores; the largest where there are too few for the level."""
+    """The conformal quantile of the scores, at least 1; the largest score where there are too few for the level."""
     if not scores:
         return UNCALIBRATED_MULTIPLIER
     rank = math.ceil((len(scores) + 1) * LEVEL)
-    return sorted(scores)[min(rank, len(scores)) - 1]
+    return max(LEAST_MULTIPLIER, sorted(scores)[min(rank, len(scores)) - 1])
 
 
 def calibrate(scores: Mapping[str, Sequence[float]], cases: str) -> IntervalCalibration:

@@ -30,6 +30,7 @@ Report = Callable[[str], None]
 NO_TUMOUR = "No tumour was found: all volumes are zero."
 NOT_CALIBRATED = "Interval not calibrated: this model's errors were not measured on labelled cases."
 THRESHOLD = 0.5
+DOUBTFUL_TRUST = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def segment_in_detail(
         volumes=volumes,
         model=model.identity,
         phase=phase,
-        warnings=prepared.warnings + _warnings(cascade.labels_zyx, model, phase),
+        warnings=prepared.warnings + _warnings(cascade, model, phase),
         seconds=prepared.seconds | seconds,
         trust=cascade.trust,
     )
@@ -133,10 +134,14 @@ def _reach(cascade: _Cascade, grid: sitk.Image) -> Reach:
     return reach(cascade.labels_zyx, cascade.probabilities, float(np.prod(grid.GetSpacing())) / 1000)
 
 
-def _warnings(labels_zyx: Labels, model: CascadeModel, phase: Phase) -> tuple[str, ...]:
+def _warnings(cascade: _Cascade, model: CascadeModel, phase: Phase) -> tuple[str, ...]:
     said = []
-    if not labels_zyx.any():
+    if not cascade.labels_zyx.any():
         said.append(NO_TUMOUR)
+    elif cascade.trust < DOUBTFUL_TRUST:
+        said.append(
+            f"The three views disagree on the outline (agreement {cascade.trust:.2f} of 1): check it."
+        )
     if model.interval is None:
         said.append(NOT_CALIBRATED)
     if phase is not Phase.UNKNOWN and model.phases and phase not in model.phases:

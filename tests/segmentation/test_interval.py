@@ -56,6 +56,7 @@ def test_disagreement_widens_the_interval():
 def test_the_multiplier_is_the_conformal_quantile():
     assert multiplier_of([float(n) for n in range(1, 40)]) == 38.0  # ceil(40 * 0.95) of 39
     assert multiplier_of([3.0, 1.0, 2.0]) == 3.0  # too few for the level: the largest
+    assert multiplier_of([0.1, 0.2]) == 1.0  # never less
     assert multiplier_of([]) == UNCALIBRATED_MULTIPLIER
 
 
