@@ -92,7 +92,9 @@ def _add_model_arguments(group: argparse._ArgumentGroup) -> None:
 
 def _add_schedule_arguments(group: argparse._ArgumentGroup) -> None:
     length = group.add_mutually_exclusive_group()
-    length.add_argument("--iterations", type=int, default=20_000, help="steps per network (default 20000)")
+    length.add_argument(
+        "--iterations", default="20000", help="steps per network, N or wt=N,tc=N,en=N (default 20000)"
+    )
     length.add_argument("--epochs", type=int, help="instead: passes, each of one patch per case")
     group.add_argument(
         "--follow-first-view",
@@ -107,7 +109,9 @@ def _add_schedule_arguments(group: argparse._ArgumentGroup) -> None:
         "--cross-entropy", type=float, default=0.3, help="weight beside the Dice loss (default 0.3)"
     )
     group.add_argument(
-        "--foreground", type=float, default=0.7, help="part of the patches centred on the target"
+        "--foreground",
+        default="0.7",
+        help="part of the patches centred on the target, P or wt=P,tc=P,en=P (default 0.7)",
     )
     group.add_argument("--no-augmentation", action="store_true")
     group.add_argument(
@@ -225,12 +229,13 @@ def _settings(args: argparse.Namespace, task: Task, cases: int) -> Settings:
     sampling = Sampling(
         patch_dhw=_patch(args.patch, task),
         batch_size=args.batch,
-        foreground_chance=args.foreground,
+        foreground_chance=_number(args.foreground, task, "--foreground"),
         augmentation=NO_AUGMENTATION if args.no_augmentation else Augmentation(),
     )
+    iterations = int(_number(args.iterations, task, "--iterations"))
     return Settings(
         sampling=sampling,
-        iterations=args.iterations if args.epochs is None else max(1, args.epochs * cases // args.batch),
+        iterations=iterations if args.epochs is None else max(1, args.epochs * cases // args.batch),
         learning_rate=args.lr,
         cross_entropy_weight=args.cross_entropy,
         validate_every=args.validate_every,
@@ -240,19 +245,36 @@ def _settings(args: argparse.Namespace, task: Task, cases: int) -> Settings:
 
 
 def _patch(text: str | None, task: Task) -> tuple[int, int, int]:
-    """The patch of `task` from DxHxW or task=DxHxW,...; CA-CNN's where nothing is said."""
-    for part in (text or "").split(","):
-        name, _, size = part.rpartition("=")
-        if not size or name not in ("", task.value):
-            continue
-        numbers = size.split("x")
-        if len(numbers) != 3 or not all(number.isdigit() for number in numbers):
-            raise BadInputError(f"--patch {part}: expected three numbers as in 19x144x144.")
-        depth, height, width = (int(number) for number in numbers)
-        if depth < 9 or height % 4 or width % 4:
-            raise BadInputError(f"--patch {part}: at least 9 slices, height and width multiples of 4.")
-        return depth, height, width
-    return PATCHES_DHW[task]
+    """The patch of `task`; CA-CNN's where nothing is said."""
+    size = _for_task(text or "", task)
+    if size is None:
+        return PATCHES_DHW[task]
+    numbers = size.split("x")
+    if len(numbers) != 3 or not all(number.isdigit() for number in numbers):
+        raise BadInputError(f"--patch {size}: expected three numbers as in 19x144x144.")
+    depth, height, width = (int(number) for number in numbers)
+    if depth < 9 or height % 4 or width % 4:
+        raise BadInputError(f"--patch {size}: at least 9 slices, height and width multiples of 4.")
+    return depth, height, width
+
+
+def _number(text: str, task: Task, option: str) -> float:
+    value = _for_task(text, task)
+    try:
+        return float(value or "")
+    except ValueError:
+        raise BadInputError(
+            f"{option} {text}: expected a number, or one for each of wt, tc and en."
+        ) from None
+
+
+def _for_task(text: str, task: Task) -> str | None:
+    """What `VALUE` or `wt=VALUE,tc=VALUE,...` says about a task; None where it says nothing."""
+    for part in text.split(","):
+        name, _, value = part.rpartition("=")
+        if value and name in ("", task.value):
+            return value
+    return None
 
 
 def _chosen(text: str, kind: type[Choice]) -> list[Choice]:

@@ -67,6 +67,11 @@ class Machine:
     half: bool
     loaders: int = 0
 
+    @property
+    def layout(self) -> torch.memory_format:
+        """Training on a CPU in bfloat16 measured a fifth faster in the plain layout than in channels_last."""
+        return torch.channels_last_3d if self.device.type == "cuda" else torch.contiguous_format
+
     def autocast(self) -> AbstractContextManager[None]:
         """Mixed precision, where this machine computes in bfloat16."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.half)
@@ -154,8 +159,7 @@ class NetworkTraining:
             progress = Progress(self.fingerprint)
             if start_from is not None:
                 network.load_state_dict(start_from)
-        # channels_last is the layout that convolutions of few channels run fastest in, as at inference.
-        network.to(self.machine.device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        network.to(self.machine.device, memory_format=self.machine.layout)  # type: ignore[call-overload]
         return network, progress
 
     def _batches(self, first: int) -> Iterator[tuple[int, Batch]]:
@@ -180,7 +184,7 @@ class NetworkTraining:
             group["lr"] = self.settings.rate_at(iteration)
         here = batch.to(self.machine.device)
         with self.machine.autocast():
-            logits = network(here.image.to(memory_format=torch.channels_last_3d))
+            logits = network(here.image.to(memory_format=self.machine.layout))
         loss = segmentation_loss(logits, here.target, here.weight, self.settings.cross_entropy_weight)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -232,7 +236,7 @@ def mean_dice(
     for case in cases:
         batch = whole_region(case, network.config.task, view, seed).to(machine.device)
         with torch.no_grad(), machine.autocast():
-            logits = network(batch.image.to(memory_format=torch.channels_last_3d))
+            logits = network(batch.image.to(memory_format=machine.layout))
         found = (logits.argmax(1) == 1) & (batch.weight > 0)
         truth = batch.target == 1
         total = int(found.sum()) + int(truth.sum())
