@@ -27,7 +27,14 @@ STATEMENT = (
     "research use, not a medical device"
 )
 
-INTERVAL: IntervalCalibration | None = None
+INTERVAL = IntervalCalibration(
+    multipliers={"WT": 1.32, "TC": 1.00, "ET": 4.53, "oedema": 1.17, "nonenhancing_core": 1.00},
+    n_cases=22,
+    cases="22 pre-operative BraTS cases, of which the weights had seen at least the 14 of BraTS 2017/18 in training; "
+    "expect the intervals to hold less often on others",
+    coverage={"WT": 0.95, "TC": 1.00, "ET": 0.95, "oedema": 0.95, "nonenhancing_core": 1.00},
+)
+"""From the scores that `evaluate` reports; the largest error was enhancing tumour of 8.6 mL in a case that had none."""
 
 _CARD = """# cacnn17: CA-CNN as published
 
@@ -41,6 +48,9 @@ convolutional neural networks", BrainLes 2017, LNCS 10670. 1,900,008 parameters.
   images: resection cavities are unknown to it.
 - **Normalisation**: statistics of the running volume. The checkpoints hold no usable running statistics.
 - **Background**: seeded noise, so that one input has one result.
+- **Measured here** (22 labelled pre-operative BraTS cases, at least 14 of them among the training cases): mean Dice
+  0.913 whole tumour, 0.909 core, 0.793 enhancing (two cases without enhancement score 0). The volume intervals
+  are calibrated on the same 22 cases, so on unseen cases expect them to hold less often.
 - **Known limits**: reports enhancing tumour in cases that have none; other pathologies were never shown to it.
 - **Use**: research. Not a medical device.
 

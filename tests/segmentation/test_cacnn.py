@@ -4,6 +4,7 @@ import torch
 
 from segmentation.cacnn import import_cacnn
 from segmentation.errors import BadModelError
+from segmentation.interval import QUANTITIES
 from segmentation.network import Task, View
 from segmentation.registry import CascadeConfig, expected_shapes, load_model
 from tests.segmentation.cascade_cases import random_weights
@@ -68,3 +69,12 @@ def test_the_published_weights_import_without_change(shared_dir, tmp_path):
     after = safetensors.torch.load_file(tmp_path / "model" / "weights.safetensors")
     assert before.keys() == after.keys()
     assert all(torch.equal(before[key], after[key]) for key in before)
+
+
+def test_the_card_and_the_description_say_which_cases_the_intervals_come_from(tmp_path):
+    write(tmp_path / "w.safetensors", published_like())
+    figures = import_cacnn(tmp_path / "w.safetensors", tmp_path / "model").interval
+    assert figures.n_cases == 22
+    assert set(figures.multipliers) == set(figures.coverage) == set(QUANTITIES)
+    assert "seen" in figures.cases
+    assert "same 22 cases" in (tmp_path / "model" / "CARD.md").read_text()
