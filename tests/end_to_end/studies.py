@@ -1,7 +1,9 @@
-"""Small studies for what needs headers and files more than a head."""
+"""Studies to send: the phantom, and small ones for what needs headers and files more than a head."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import uuid
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pydicom
 import SimpleITK as sitk
 
 from orthanc.study_maker import VisitDescription, make_study
+from tests.end_to_end.installation import REPOSITORY, Installation
 from tests.frontend.synthetic import make_images
 
 
@@ -29,7 +32,7 @@ def _add_shorter_t1ce(
     image: sitk.Image, folder: Path, visit: VisitDescription, seed: str, sibling: Path
 ) -> None:
     study_uid = pydicom.dcmread(sibling, stop_before_pixels=True).StudyInstanceUID
-    make_study({"t1ce": image[:, :, 10:-10]}, folder, visit, seed + "second")
+    make_study({"t1ce": image[:, :, 20:-20]}, folder, visit, seed + "second")
     rewrite(folder, StudyInstanceUID=study_uid, SeriesNumber=12)
 
 
@@ -47,3 +50,21 @@ def rewrite(folder: Path, **tags: object) -> None:
 def series_folder(folder: Path, name: str) -> Path:
     """The folder of one of the series that make_study wrote, by the name of its image."""
     return next(path for path in folder.iterdir() if path.name.endswith(f"_{name}"))
+
+
+def send_phantom(stack: Installation, phantom: Path) -> None:
+    """Send every visit that `manage.py phantom` wrote."""
+    for visit in sorted(phantom.glob("visit-*")):
+        sent = stack.send(visit)
+        assert sent.returncode == 0, sent.stderr
+
+
+def send_visit(stack: Installation, folder: Path, seed: int) -> str:
+    """Make and send the first visit of another phantom patient; gives its study UID."""
+    line = [
+        sys.executable, "manage.py", "phantom", str(folder), "--visits", "1", "--seed", str(seed),
+        "--patient-id", f"PHANTOM-{seed}",
+    ]  # fmt: skip
+    subprocess.run(line, cwd=REPOSITORY, check=True, capture_output=True)
+    send_phantom(stack, folder)
+    return str(pydicom.dcmread(next(folder.rglob("*.dcm")), stop_before_pixels=True).StudyInstanceUID)

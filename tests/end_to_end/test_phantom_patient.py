@@ -13,6 +13,7 @@ from playwright.sync_api import Page
 
 from orthanc.sr import volumes_from_sr
 from tests.end_to_end.installation import Installation
+from tests.end_to_end.studies import send_phantom
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 COMPARTMENTS = ("WT", "TC", "ET")
@@ -27,14 +28,8 @@ def truth(phantom: Path) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def results(stack: Installation, phantom: Path, truth: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The three visits after they were sent and processed."""
-    _send(stack, phantom)
+    send_phantom(stack, phantom)
     return [stack.wait_until_ended(visit["study_uid"], within_s=600) for visit in truth]
-
-
-def _send(stack: Installation, phantom: Path) -> None:
-    for visit in sorted(phantom.glob("visit-*")):
-        sent = stack.send(visit)
-        assert sent.returncode == 0, sent.stderr
 
 
 def test_every_visit_ends_in_a_result_of_the_network_that_ran(results: list[dict[str, Any]]) -> None:
@@ -67,7 +62,7 @@ def test_a_study_sent_twice_adds_nothing(
     stack: Installation, phantom: Path, results: list[dict[str, Any]]
 ) -> None:
     before = stack.count_all_instances()
-    _send(stack, phantom)
+    send_phantom(stack, phantom)
     stack.wait_until_journal_is_read()
     assert stack.count_all_instances() == before
     for study in results:
