@@ -107,13 +107,13 @@ class RigidRegistration:
         middle, _ = self._climb(MIDDLE, smoothed, coarse)
         transform, information = self._climb(FINE, smoothed, middle)
         fit = self._described(transform, information, "SimpleITK")
-        if not self._comes_back(smoothed, middle) or information < LEAST_INFORMATION:
-            fit = self._second_opinion(fit, moving, smoothed, name)
         if self._mirrored_fits_better(moving, smoothed, middle):
-            fit = _with_warning(
+            return _with_warning(
                 fit,
                 f"{name} fits T1CE better when mirrored left to right: check the side in the source images.",
             )
+        if information < LEAST_INFORMATION or not self._comes_back(smoothed, middle):
+            return self._second_opinion(fit, moving, smoothed, name)
         return fit
 
     def _starts(self, moving: sitk.Image) -> list[sitk.Euler3DTransform]:
@@ -169,7 +169,7 @@ class RigidRegistration:
         flipped = {level: _smoothed(mirrored, level.smoothing_mm) for level in (COARSEST, COARSE, MIDDLE)}
         _, as_mirror = self._climb(MIDDLE, flipped, self._coarse_fit(flipped))
         as_it_came = self._sides[MIDDLE].information(smoothed[MIDDLE], found)
-        return as_mirror > MIRROR_MARGIN * as_it_came
+        return as_mirror > max(MIRROR_MARGIN * as_it_came, LEAST_INFORMATION)
 
     def _described(self, transform: sitk.Transform, information: float, method: str) -> RigidFit:
         return RigidFit(

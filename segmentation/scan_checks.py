@@ -31,10 +31,8 @@ def check_scan(scan: BrainScan) -> None:
 def _check_shape(image: sitk.Image, name: str) -> None:
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
         raise BadGeometryError(f"The {name} series is not one 3D grey-value image.")
-    size, extent_mm = (
-        image.GetSize(),
-        [n * s for n, s in zip(image.GetSize(), image.GetSpacing(), strict=True)],
-    )
+    size = image.GetSize()
+    extent_mm = [n * s for n, s in zip(size, image.GetSpacing(), strict=True)]
     if min(size) < LEAST_SLICES:
         raise BadInputError(
             f"The {name} series has only {min(size)} slices; at least {LEAST_SLICES} are needed."

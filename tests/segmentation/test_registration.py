@@ -12,8 +12,8 @@ from segmentation.geometry import corners_mm, crop, foreground_box, largest_dist
 from segmentation.registration import RigidFit, RigidRegistration, mirrored_left_right, one_thread
 from tests.segmentation import simple_head
 
-FINE_MM = (1.5, 1.5, 2.0)
-THICK_MM = (1.2, 1.2, 5.0)
+FINE_MM = (2.0, 2.0, 2.0)
+THICK_MM = (1.8, 1.8, 5.0)
 MOTION = simple_head.pose((0.09, -0.07, 0.12), (7.0, -6.0, 9.0))
 
 
