@@ -18,7 +18,7 @@ REGION_NAMES = {
     MeasuredRegion.OEDEMA.value: "Oedema",
     MeasuredRegion.NONENHANCING_CORE.value: "Non-enhancing core",
 }
-PHASE_NAMES = {"preop": "before surgery", "postop": "after surgery", "unknown": "phase not told"}
+PHASE_NAMES = {"preop": "before surgery", "postop": "after surgery", "unknown": "not stated"}
 STAGE_NAMES = {"prepare": "Prepare", "infer": "Segment", "publish": "Publish"}
 
 

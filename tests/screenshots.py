@@ -29,7 +29,7 @@ def main() -> int:
         _shoot(page, "study")
         page.goto(f"{base}/viewer/{study_uid}/")
         page.frame_locator("iframe").locator("[data-jump]:enabled").first.wait_for(timeout=OVERLAY_WITHIN_MS)
-        page.wait_for_timeout(5000)  # software WebGL draws the last pane a little later
+        page.wait_for_timeout(25_000)  # until every slice of the four volumes has arrived at full resolution
         _shoot(page, "viewer")
         page.goto(f"{base}/system/")
         _shoot(page, "system")
