@@ -27,6 +27,7 @@ LEAST_COVERED = 0.95
 HARDLY_COVERED = 0.5
 FLOOR = 1e-3
 SPOKEN = {"t1": "T1", "t1ce": "T1CE", "t2": "T2", "flair": "FLAIR"}
+MOTION_WORTH_SAYING_MM = 8.0
 IDENTITY = sitk.Transform(3, sitk.sitkIdentity)
 
 Report = Callable[[str], None]
@@ -60,7 +61,7 @@ def prepare(scan: BrainScan, report: Report = _silent, device: str = "cpu") -> P
         brain, warnings = _combined_outline(on_t1ce, on_t1, fits["t1"], upright["t1ce"])
     with clock.stage("resample", "Laying the images on a 1 mm grid"):
         images, more_warnings = _laid_out(upright, fits, brain)
-    fit_warnings = [warning for fit in fits.values() for warning in fit.warnings]
+    fit_warnings = [warning for fit in fits.values() for warning in fit.warnings] + _told_motion(fits)
     return PreparedScan(
         **images,
         brain_mask=brain,
@@ -118,6 +119,16 @@ def _register(upright: dict[str, sitk.Image], first_outline: sitk.Image) -> dict
         with ThreadPoolExecutor(max_workers=len(REGISTERED)) as pool:
             fits = pool.map(lambda name: registration.fit(upright[name], SPOKEN[name]), REGISTERED)
             return dict(zip(REGISTERED, fits, strict=True))
+
+
+def _told_motion(fits: dict[str, RigidFit]) -> list[str]:
+    """Viewers draw the label map on each series where the scanner put it, which is off where the patient moved."""
+    return [
+        f"{SPOKEN[name]} was moved by up to {fit.moved_mm:.0f} mm to fit T1CE: "
+        f"an overlay drawn on {SPOKEN[name]} as scanned is off by as much."
+        for name, fit in fits.items()
+        if fit.moved_mm > MOTION_WORTH_SAYING_MM
+    ]
 
 
 def _combined_outline(

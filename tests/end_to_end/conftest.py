@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser import running_browser
-from tests.end_to_end.installation import REPOSITORY, Installation, installed
+from tests.end_to_end.installation import Installation, installed
+from tests.end_to_end.studies import make_phantom
 from tests.services import reachable_folder
 
 
@@ -27,10 +26,9 @@ def stack() -> Iterator[Installation]:
 
 @pytest.fixture(scope="session")
 def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The synthetic patient's three visits as DICOM, with truth.json beside them."""
+    """The demo patient's first visit as DICOM, with truth.json beside it."""
     folder = tmp_path_factory.mktemp("phantom")
-    line = [sys.executable, "manage.py", "phantom", str(folder), "--visits", "3"]
-    subprocess.run(line, cwd=REPOSITORY, check=True, capture_output=True)
+    make_phantom(folder, "--visits", "1")
     return folder
 
 

@@ -52,6 +52,12 @@ def series_folder(folder: Path, name: str) -> Path:
     return next(path for path in folder.iterdir() if path.name.endswith(f"_{name}"))
 
 
+def make_phantom(folder: Path, *options: str) -> None:
+    """Run `manage.py phantom`."""
+    line = [sys.executable, "manage.py", "phantom", str(folder), *options]
+    subprocess.run(line, cwd=REPOSITORY, check=True, capture_output=True)
+
+
 def send_phantom(stack: Installation, phantom: Path) -> None:
     """Send every visit that `manage.py phantom` wrote."""
     for visit in sorted(phantom.glob("visit-*")):
@@ -61,10 +67,6 @@ def send_phantom(stack: Installation, phantom: Path) -> None:
 
 def send_visit(stack: Installation, folder: Path, seed: int) -> str:
     """Make and send the first visit of another phantom patient; gives its study UID."""
-    line = [
-        sys.executable, "manage.py", "phantom", str(folder), "--visits", "1", "--seed", str(seed),
-        "--patient-id", f"PHANTOM-{seed}",
-    ]  # fmt: skip
-    subprocess.run(line, cwd=REPOSITORY, check=True, capture_output=True)
+    make_phantom(folder, "--visits", "1", "--seed", str(seed), "--patient-id", f"PHANTOM-{seed}")
     send_phantom(stack, folder)
     return str(pydicom.dcmread(next(folder.rglob("*.dcm")), stop_before_pixels=True).StudyInstanceUID)
