@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 
 from django.db import transaction
-from orthanc.series import choose_series
 
 from orthanc.client import OrthancClient
+from orthanc.series import choose_series
 from review.intake import start_job, take_study
 from review.models import Job, Study
 from review.tasks import send_on_commit
