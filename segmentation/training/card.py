@@ -10,6 +10,8 @@ from segmentation.registry import CascadeConfig
 from segmentation.training.checkpoint import Progress
 from segmentation.types import ModelIdentity
 
+REPRODUCTION_HEADING = "## How to make it again"
+
 
 @dataclass(frozen=True, slots=True)
 class Reproduction:
@@ -40,7 +42,7 @@ bfloat16.
 ## What it learned from
 {how.cases}
 
-## How to make it again
+{REPRODUCTION_HEADING}
 Seed {how.seed}, PyTorch {how.torch_version} on {how.device}:
 
 ```

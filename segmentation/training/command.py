@@ -17,9 +17,9 @@ import torch
 from segmentation.case_folder import case_folders
 from segmentation.errors import BadInputError, BadModelError
 from segmentation.network import Task, View
-from segmentation.registry import CascadeConfig, load_model
+from segmentation.registry import CARD, CascadeConfig, load_model
 from segmentation.training.augment import NO_AUGMENTATION, Augmentation
-from segmentation.training.card import Reproduction
+from segmentation.training.card import REPRODUCTION_HEADING, Reproduction
 from segmentation.training.cascade import CascadeTraining, NetworkKey, collect_weights, write_trained_model
 from segmentation.training.checkpoint import Progress
 from segmentation.training.dataset import CaseSplit, read_cases, split_cases
@@ -142,16 +142,16 @@ def run(args: argparse.Namespace) -> int:
     )
     warm_start = load_model(args.init_from, device="cpu", precision="fp32") if args.init_from else None
     config = _config(args, warm_start.config if warm_start else None)
+    tasks, views = _chosen(args.tasks, Task), _chosen(args.views, View)
     training = CascadeTraining(
         config=config,
         split=split,
-        settings={task: _settings(args, task, len(split.training)) for task in Task},
+        settings={task: _settings(args, task, len(split.training)) for task in tasks},
         machine=machine,
         work=work,
         warm_start=warm_start,
         follow_first_view=args.follow_first_view,
     )
-    tasks, views = _chosen(args.tasks, Task), _chosen(args.views, View)
     trained = training.run(tasks, views, args.resume, _deadline(args.minutes))
     if trained is None:
         log.info("Stopped before the end; the same command with --resume goes on.")
@@ -311,13 +311,22 @@ def _reproduction(
             "Synthetic phantoms only, made by `segmentation.phantom` (before and after surgery); no patient"
         )
     return Reproduction(
-        command=_command_line(args),
+        command="\n".join(
+            [*(_commands_behind(args.init_from) if args.init_from else ()), _command_line(args)]
+        ),
         cases=f"{source}: {training} cases for training, {validation} others for choosing the best weights.",
         seed=args.seed,
         torch_version=torch.__version__,
         device=f"{machine.device.type} ({'bfloat16' if machine.half else 'float32'})",
         trained=trained,
     )
+
+
+def _commands_behind(model: Path) -> list[str]:
+    """The commands that made the model of a warm start, as its card gives them; none where it gives none."""
+    _, _, after = (model / CARD).read_text().partition(REPRODUCTION_HEADING)
+    block = after.split("```")[1:2]
+    return block[0].strip().splitlines() if block else []
 
 
 def _command_line(args: argparse.Namespace) -> str:

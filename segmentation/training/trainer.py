@@ -159,6 +159,9 @@ class NetworkTraining:
             progress = Progress(self.fingerprint)
             if start_from is not None:
                 network.load_state_dict(start_from)
+                # Training may end where it began: it shall not end below.
+                progress.best_weights = _copy_of(network)
+                progress.best_dice = self._dice_of(network.to(self.machine.device))
         network.to(self.machine.device, memory_format=self.machine.layout)  # type: ignore[call-overload]
         return network, progress
 
@@ -196,7 +199,7 @@ class NetworkTraining:
         settings = self.settings
         iterations, elapsed = clock.lap()
         progress.seconds += elapsed
-        dice = mean_dice(network, self.split.validation, self.view, self.machine, settings.seed)
+        dice = self._dice_of(network)
         clock.lap()
         done = progress.iteration - (progress.curve[-1].iteration if progress.curve else 0)
         point = CurvePoint(
@@ -221,6 +224,9 @@ class NetworkTraining:
             "%s iteration %d: loss %.4f, validation Dice %.4f (best %.4f), %.2f patches/s",
             *(self.name, point.iteration, point.loss, dice, progress.best_dice, point.patches_per_second),
         )
+
+    def _dice_of(self, network: MSNet) -> float:
+        return mean_dice(network, self.split.validation, self.view, self.machine, self.settings.seed)
 
     def _keep(self, network: MSNet, optimiser: torch.optim.Adam, progress: Progress) -> None:
         progress.weights = _copy_of(network)

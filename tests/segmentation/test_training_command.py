@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from segmentation.errors import BadInputError, BadModelError
 from segmentation.network import Task
 from segmentation.registry import describe_model, load_model
-from segmentation.training.command import PATCHES_DHW, UNFINISHED, _patch, add_arguments, run
+from segmentation.training.command import PATCHES_DHW, UNFINISHED, _number, _patch, add_arguments, run
 from segmentation.types import SEQUENCES, Phase
 from tests.segmentation.training_cases import ball_scan, one_thread  # noqa: F401
 
@@ -82,7 +82,12 @@ def test_a_warm_start_keeps_the_networks_that_are_not_trained(cases: Path, tmp_p
         for key, network in first.items()
         if any((a != b).any() for a, b in zip(network.parameters(), second[key].parameters(), strict=True))
     }
-    assert {(str(task), str(view)) for task, view in changed} == {("wt", "ax")}
+    assert {(str(task), str(view)) for task, view in changed} <= {("wt", "ax")}
+    commands = [
+        line for line in (tmp_path / "second" / "CARD.md").read_text().splitlines() if " train " in line
+    ]
+    assert len(commands) == 2
+    assert "--init-from first" in commands[1]
     with pytest.raises(BadModelError, match="base channels"):
         train(cases, tmp_path / "third", *more, "--base-channels", "8")
 
@@ -94,6 +99,14 @@ def test_patches_are_read_per_network() -> None:
     for bad in ("19x32", "5x32x32", "19x33x32", "axbxc"):
         with pytest.raises(BadInputError, match="--patch"):
             _patch(bad, Task.ENHANCING)
+
+
+def test_numbers_are_read_per_network() -> None:
+    assert _number("0.7", Task.ENHANCING, "--foreground") == 0.7
+    assert _number("wt=360,tc=300,en=90", Task.ENHANCING, "--iterations") == 90
+    for bad in ("many", "wt=3", ""):
+        with pytest.raises(BadInputError, match="--iterations"):
+            _number(bad, Task.ENHANCING, "--iterations")
 
 
 def test_a_folder_without_labelled_cases_is_a_clear_error(tmp_path: Path) -> None:

@@ -88,6 +88,15 @@ def test_training_stops_when_validation_no_longer_gains(split: CaseSplit, tmp_pa
     assert set(stopped.best_weights) == set(stopped.weights)
 
 
+def test_a_warm_start_never_ends_below_where_it_began(split: CaseSplit, tmp_path: Path) -> None:
+    start = training(split, tmp_path / "start.pt", replace(SETTINGS, iterations=20, validate_every=20)).run()
+    ruinous = replace(SETTINGS, learning_rate=1e3)
+    ruined = training(split, tmp_path / "ruined.pt", ruinous).run(start_from=start.best_weights)
+    assert ruined.best_dice == pytest.approx(start.best_dice)
+    assert all(torch.equal(ruined.best_weights[name], tensor) for name, tensor in start.best_weights.items())
+    assert not weights_equal(start, ruined)
+
+
 def test_a_checkpoint_of_other_settings_is_refused(split: CaseSplit, tmp_path: Path) -> None:
     training(split, tmp_path / "x.pt").run(out_of_time=lambda: True)
     with pytest.raises(BadModelError, match="other settings"):
