@@ -171,7 +171,7 @@ def running_follower(settings: DjangoSettings) -> Callable[[], threading.Thread]
         assert not thread.is_alive()
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_the_follower_outlives_an_absent_orthanc_and_an_absent_database(
     orthanc: OrthancClient,
     dicom_study: Path,
@@ -198,7 +198,7 @@ def test_the_follower_outlives_an_absent_orthanc_and_an_absent_database(
     assert FollowerState.load().trouble == ""
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_a_nudge_wakes_the_follower_before_its_time(settings: DjangoSettings) -> None:
     nudge.listen()
     assert not nudge.wait(0.01)

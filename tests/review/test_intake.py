@@ -310,7 +310,7 @@ def test_one_study_uid_under_two_patients_goes_to_the_problem_list(model: Path) 
     assert "another patient" in IntakeProblem.objects.get().reason
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_a_study_taken_by_many_at_once_gets_one_row_and_one_job(model: Path, sent: list[str]) -> None:
     default_rule()
     start = threading.Barrier(6)

@@ -205,7 +205,7 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_the_whole_chain_runs_through_the_real_broker(
     orthanc: OrthancClient, dicom_study: Path, model: Path
 ) -> None:
@@ -247,7 +247,7 @@ def run_python(script: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("stage", Job.Stage)
 def test_a_stage_whose_process_is_killed_is_taken_up_again(stage: Job.Stage, sent: list[str]) -> None:
     job = make_job(stage=stage)

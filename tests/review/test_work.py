@@ -60,7 +60,7 @@ def test_a_claimed_job_says_so_on_its_study_and_notes_how_long_it_waited() -> No
     assert job.study.state == Study.State.PROCESSING
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_many_workers_at_once_take_each_job_once() -> None:
     jobs = [make_job(make_study(f"1.{number}")) for number in range(6)]
     start = threading.Barrier(12)
@@ -185,7 +185,7 @@ def test_a_hopeless_error_fails_the_job_with_its_text(error: Exception) -> None:
     assert (job.study.state, job.study.reason) == (Study.State.FAILED, str(error))
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_a_worker_that_is_as_quick_as_its_message_finds_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
     claimed: list[Job | None] = []
 
@@ -207,7 +207,7 @@ def test_a_worker_that_is_as_quick_as_its_message_finds_the_job(monkeypatch: pyt
     assert (job.state, job.sends) == (Job.State.RUNNING, 1)
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_workers_and_intake_that_write_the_same_study_do_not_wait_for_each_other() -> None:
     study = make_study()
     jobs = [make_job(study, series_key=f"k{number}") for number in range(4)]
@@ -290,7 +290,7 @@ def test_an_absent_database_is_left_to_the_sweeper() -> None:
     assert job.state == Job.State.RUNNING
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_a_lease_is_renewed_while_the_work_goes_on(settings: DjangoSettings) -> None:
     settings.LEASE_S = 1
     make_job()
@@ -305,7 +305,7 @@ def test_a_lease_is_renewed_while_the_work_goes_on(settings: DjangoSettings) -> 
     assert first < job.lease_until
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_a_stage_that_hangs_ends_its_process_and_is_queued_again(
     settings: DjangoSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
