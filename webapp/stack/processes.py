@@ -9,14 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from segmentation.launch import FAST_MALLOC_ENV
 from webapp.stack import postgres, redis
 from webapp.stack.keeper import Keeper
 from webapp.stack.plan import REPOSITORY, Plan, load_plan, var_dir
 
 WEB_THREADS = 16  # a viewer asks for many frames at once; each waits on Orthanc, not on the processor
 
-# Freshly mapped memory in huge pages: measured 1.7 times faster inference, without memory growth.
-FAST_MALLOC = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+# Dramatiq orders by priority what a worker has fetched, two messages by default: behind two studies to prepare, the
+# finished one that only has to be published would wait for minutes. Fetched tickets are not lost with the worker.
+LOOK_AHEAD = {"dramatiq_queue_prefetch": "8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def _follower(plan: Plan, var: Path) -> Command:
 def _worker(queue: str) -> Callable[[Plan, Path], Command]:
     def build(plan: Plan, var: Path) -> Command:
         line = _manage("rundramatiq", "--processes", "1", "--threads", "1", "--queues", queue)
-        return Command(line, extra=tuple(FAST_MALLOC.items()))
+        return Command(line, extra=tuple((FAST_MALLOC_ENV | LOOK_AHEAD).items()))
 
     return build
 
