@@ -6,7 +6,7 @@ import gzip
 import json
 import os
 import zlib
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,17 @@ import SimpleITK as sitk
 from segmentation.errors import BadGeometryError, BadInputError
 from segmentation.geometry import same_grid
 from segmentation.measure import by_quantity
-from segmentation.types import SEQUENCES, BrainScan, PreparedScan, Segmentation, Tissue, VolumeEstimate
+from segmentation.types import (
+    SEQUENCES,
+    BrainScan,
+    Phase,
+    PreparedScan,
+    Segmentation,
+    Tissue,
+    VolumeEstimate,
+)
 
-LABELS_FILE, RESULT_FILE = "seg.nii.gz", "result.json"
+LABELS_FILE, RESULT_FILE, NOTE_FILE = "seg.nii.gz", "result.json", "case.json"
 
 
 def read_case(folder: Path) -> BrainScan:
@@ -71,6 +79,38 @@ def case_folders(root: Path, only: list[str] | None = None) -> list[Path]:
     if unknown:
         raise BadInputError(f"{root} has no case called {', '.join(unknown)}.")
     return [path for name, path in found.items() if not only or name in only]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseNote:
+    """What `case.json` beside the images says: the phase, and for a simulated case the one it was made from."""
+
+    phase: Phase | None = None
+    source: str | None = None
+    simulated: bool = False
+
+
+def read_case_note(folder: Path) -> CaseNote:
+    """The note of a case folder; an empty one where there is no `case.json`.
+
+    Raises:
+        BadInputError: the file is there and cannot be understood.
+    """
+    path = folder / NOTE_FILE
+    if not path.is_file():
+        return CaseNote()
+    try:
+        content: dict[str, Any] = json.loads(path.read_text())
+        phase = Phase(content["phase"]) if "phase" in content else None
+        return CaseNote(phase, content.get("source"), bool(content.get("simulated", False)))
+    except (ValueError, AttributeError, TypeError) as error:
+        raise BadInputError(f"{path} cannot be understood: {error}.") from error
+
+
+def write_case_note(folder: Path, note: CaseNote) -> None:
+    """Write `case.json`."""
+    given = {name: value for name, value in asdict(note).items() if value is not None}
+    write_json(folder / NOTE_FILE, given)
 
 
 def write_result(result: Segmentation, folder: Path) -> None:

@@ -26,6 +26,8 @@ from segmentation.registry import (
 )
 from segmentation.segment import segment
 from segmentation.training import command as training
+from segmentation.training import options as training_options
+from segmentation.training import postoperative_cases
 from segmentation.types import Phase, Segmentation
 
 MANAGE_FOLDER = Path(__file__).resolve().parent.parent
@@ -60,8 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_import(commands.add_parser("import-cacnn", help="make a model folder of the published weights"))
     commands.add_parser("models", help="list the installed models").set_defaults(run=_models)
     train = commands.add_parser("train", help="train a model on labelled cases")
-    training.add_arguments(train)
+    training_options.add_arguments(train)
     train.set_defaults(run=training.run)
+    postoperative_cases.add_arguments(
+        commands.add_parser("simulate-postop", help="make post-operative cases of pre-operative ones")
+    )
     return parser
 
 

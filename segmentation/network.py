@@ -6,19 +6,23 @@ References:
     decides where the text is silent: order of norm and activation, padding, crop of the deconvolutions).
     Lotan E et al. Development and practical implementation of a deep learning-based pipeline for automated
     pre- and postoperative glioma segmentation. AJNR 2022;43:24-32 (two down-samplings for WT and TC, one
-    for ET).
+    for ET; the autoencoder branch).
+    Myronenko A. 3D MRI brain tumor segmentation using autoencoder regularization. BrainLes 2018, LNCS 11384
+    (the branch: variational, latent of 128, group normalisation).
 
 Kernels are (1,3,3) within a slice and (3,1,1) across slices. Each of the four fusions loses one slice on
 either side, so an input of D+8 slices gives D slices of logits. Height and width must be multiples of
-`in_plane_multiple`. A training-only branch (autoencoder) can hang on `MSNet.features(...).f3`: nothing here
-depends on it, and its weights would carry names of their own.
+`in_plane_multiple`. The autoencoder hangs on `MSNet.features(...).f3` in training only: a model folder holds no weights
+of it, so that MSNet stays the published network to the last number.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -222,6 +226,65 @@ class MSNet(nn.Module):
         return self.predict(self.features(x))
 
 
+class Reconstruction(NamedTuple):
+    """What the autoencoder makes of the deepest features: the image slices that are labelled, and its latent."""
+
+    image: Tensor  # (B, in_channels, D, H, W)
+    mean: Tensor  # (B, latent)
+    log_variance: Tensor  # (B, latent)
+
+
+class GreenBlock(nn.Module):
+    """Myronenko's residual block, with kernels within the slice: two times group norm, ReLU, convolution."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm0, self.conv0 = _group_norm(channels), _slice_conv(channels, channels, dilation=1)
+        self.norm1, self.conv1 = _group_norm(channels), _slice_conv(channels, channels, dilation=1)
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, C, D, H, W) -> same
+        """Residual of the input."""
+        y = self.conv0(F.relu(self.norm0(x)))
+        return x + self.conv1(F.relu(self.norm1(y)))
+
+
+class Autoencoder(nn.Module):
+    """Variational branch that reconstructs the input from the deepest features; regularises training.
+
+    Patches are cut to the tumour's box and so differ in size, while a fully connected layer needs one: the
+    features are pooled to a fixed grid before the latent and brought back to their size after it.
+    """
+
+    LATENT = 128
+    CHANNELS = 16
+    GRID = (2, 6, 6)
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        c, cells = config.base_channels, self.CHANNELS * math.prod(self.GRID)
+        self.norm = _group_norm(c)
+        self.squeeze = nn.Conv3d(c, self.CHANNELS, 3, stride=(1, 2, 2), padding=1)
+        self.encode, self.decode = nn.Linear(cells, 2 * self.LATENT), nn.Linear(self.LATENT, cells)
+        self.widen = nn.Conv3d(self.CHANNELS, c, 1)
+        sizes = [c // 2**level for level in range(config.downsamplings + 1)]
+        self.narrow = nn.ModuleList(nn.Conv3d(a, b, 1) for a, b in pairwise(sizes))
+        self.blocks = nn.ModuleList(GreenBlock(size) for size in sizes[1:])
+        self.image = nn.Conv3d(sizes[-1], config.in_channels, 1)
+
+    def forward(self, f3: Tensor, generator: torch.Generator | None = None) -> Reconstruction:
+        """Reconstruct from `f3` (B, C, D, h, w); `generator` (CPU) draws the latent's noise."""
+        x = self.squeeze(F.relu(self.norm(f3)))  # (B, 16, D, h/2, w/2)
+        x = F.adaptive_avg_pool3d(x, self.GRID).flatten(1)  # (B, 16*2*6*6)
+        mean, log_variance = self.encode(x).float().chunk(2, dim=1)  # (B, 128) each
+        noise = torch.randn(mean.shape, generator=generator).to(mean.device)
+        latent = mean + noise * torch.exp(0.5 * log_variance)
+        x = F.relu(self.decode(latent)).unflatten(1, (self.CHANNELS, *self.GRID))  # (B, 16, 2, 6, 6)
+        x = F.interpolate(self.widen(x), size=f3.shape[2:], mode="trilinear")  # (B, C, D, h, w)
+        for narrow, block in zip(self.narrow, self.blocks, strict=True):
+            x = block(F.interpolate(narrow(x), scale_factor=(1, 2, 2), mode="nearest"))  # (B, C/2, D, 2h, 2w)
+        return Reconstruction(self.image(x), mean, log_variance)  # (B, 4, D, H, W)
+
+
 def use_half_precision(network: MSNet) -> MSNet:
     """Turn convolutions and activations to bfloat16; the normalisation keeps its parameters in float32."""
     for module in _leaves(network):
@@ -232,6 +295,10 @@ def use_half_precision(network: MSNet) -> MSNet:
 
 def _leaves(network: nn.Module) -> Iterator[nn.Module]:
     return (module for module in network.modules() if not list(module.children()))
+
+
+def _group_norm(channels: int) -> nn.GroupNorm:
+    return nn.GroupNorm(math.gcd(channels, 4), channels)
 
 
 def _slice_conv(in_channels: int, out_channels: int, dilation: int) -> nn.Conv3d:

@@ -25,7 +25,8 @@ from segmentation.registry import (
 from segmentation.training.card import Reproduction, write_card
 from segmentation.training.checkpoint import CurvePoint, Progress
 from segmentation.training.dataset import CaseSplit
-from segmentation.training.trainer import Machine, NetworkTraining, Settings
+from segmentation.training.learner import Machine, Settings
+from segmentation.training.trainer import NetworkTraining
 from segmentation.types import ModelIdentity, Phase
 
 log = logging.getLogger(__name__)

@@ -37,6 +37,8 @@ class Progress:
     last_gain_iteration: int = 0
     best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
     weights: dict[str, torch.Tensor] = field(default_factory=dict)
+    average: dict[str, torch.Tensor] = field(default_factory=dict)
+    autoencoder: dict[str, torch.Tensor] = field(default_factory=dict)
     optimiser: dict[str, Any] = field(default_factory=dict)
     loss_sum: float = 0.0
     seconds: float = 0.0

@@ -7,120 +7,40 @@ import logging
 import os
 import shlex
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 
-from segmentation.case_folder import case_folders
+from segmentation.case_folder import case_folders, write_json
 from segmentation.errors import BadInputError, BadModelError
 from segmentation.network import Task, View
 from segmentation.registry import CARD, CascadeConfig, load_model
-from segmentation.training.augment import NO_AUGMENTATION, Augmentation
 from segmentation.training.card import REPRODUCTION_HEADING, Reproduction
 from segmentation.training.cascade import CascadeTraining, NetworkKey, collect_weights, write_trained_model
 from segmentation.training.checkpoint import Progress
-from segmentation.training.dataset import CaseSplit, read_cases, split_cases
+from segmentation.training.dataset import (
+    CaseSplit,
+    held_out_patients,
+    patient_of,
+    read_cases,
+    split_cases,
+)
 from segmentation.training.held_out import add_held_out_figures
+from segmentation.training.learner import Machine
+from segmentation.training.options import add_arguments, chosen, deadline, schedule
 from segmentation.training.phantom_cases import write_phantom_cases
-from segmentation.training.sampling import Sampling
-from segmentation.training.trainer import Machine, Settings
 from segmentation.types import ModelIdentity, Phase
 
 PHANTOM = "phantom"
-PATCHES_DHW = {
-    Task.WHOLE_TUMOUR: (19, 144, 144),
-    Task.TUMOUR_CORE: (19, 96, 96),
-    Task.ENHANCING: (19, 64, 64),
-}
-"""CA-CNN's configured patches: 19 slices in, 11 labelled."""
 HELD_OUT_SEED_OFFSET = 500_000
 """Held-out phantoms are numbered from here, so that they are never those of the training."""
 
 NOT_IN_CARD = ("help", "work", "resume", "minutes", "threads")
 UNFINISHED = 3
-Choice = TypeVar("Choice", Task, View)
+FOLD = "fold.json"
+"""In a model folder of a cross-validation: the cases it never saw."""
 log = logging.getLogger(__name__)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of `train`."""
-    parser.description = "Train the cascade on prepared, labelled cases and write a model folder."
-    cases = parser.add_argument_group("cases")
-    cases.add_argument(
-        "--cases", required=True, help="folder of case folders, or phantom:N to make N synthetic ones"
-    )
-    cases.add_argument(
-        "--validation", type=float, default=0.2, help="part of the cases put aside (default 0.2)"
-    )
-    cases.add_argument(
-        "--held-out", help="folder or phantom:N; the finished cascade is evaluated on it for the card"
-    )
-    _add_model_arguments(parser.add_argument_group("model"))
-    _add_schedule_arguments(parser.add_argument_group("schedule"))
-    place = parser.add_argument_group("machine")
-    place.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    place.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto")
-    place.add_argument("--threads", type=int, help="CPU threads (default: PyTorch's choice)")
-    place.add_argument(
-        "--work", type=Path, help="folder of checkpoints and made cases (default OUT/training)"
-    )
-    place.add_argument("--resume", action="store_true", help="go on from the checkpoints in the work folder")
-    place.add_argument("--minutes", type=float, help="stop after this time; --resume goes on")
-
-
-def _add_model_arguments(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--out", type=Path, required=True, help="model folder to write")
-    group.add_argument("--name", help="name of the model (default: the folder's)")
-    group.add_argument("--version", default="1")
-    group.add_argument("--statement", help="sentence that every read-out shows about the model")
-    group.add_argument(
-        "--phases", default="", help="phases that the cases cover: preop, postop or preop,postop"
-    )
-    group.add_argument("--demo", action="store_true", help="mark the model as a demo model, below all others")
-    group.add_argument(
-        "--base-channels", type=int, help="channels of every block (default 32, or --init-from's)"
-    )
-    group.add_argument(
-        "--init-from", type=Path, help="model folder to start from; gives untrained networks too"
-    )
-    group.add_argument("--tasks", default="wt,tc,en", help="networks to train (default wt,tc,en)")
-    group.add_argument("--views", default="ax,sg,cr", help="views to train (default ax,sg,cr)")
-
-
-def _add_schedule_arguments(group: argparse._ArgumentGroup) -> None:
-    length = group.add_mutually_exclusive_group()
-    length.add_argument(
-        "--iterations", default="20000", help="steps per network, N or wt=N,tc=N,en=N (default 20000)"
-    )
-    length.add_argument("--epochs", type=int, help="instead: passes, each of one patch per case")
-    group.add_argument(
-        "--follow-first-view",
-        type=float,
-        metavar="PART",
-        help="start the other views from the first one's weights and train them for this part of the steps",
-    )
-    group.add_argument("--patch", help="DxHxW for all networks, or wt=19x144x144,tc=...")
-    group.add_argument("--batch", type=int, default=5)
-    group.add_argument("--lr", type=float, default=1e-3)
-    group.add_argument(
-        "--cross-entropy", type=float, default=0.3, help="weight beside the Dice loss (default 0.3)"
-    )
-    group.add_argument(
-        "--foreground",
-        default="0.7",
-        help="part of the patches centred on the target, P or wt=P,tc=P,en=P (default 0.7)",
-    )
-    group.add_argument("--no-augmentation", action="store_true")
-    group.add_argument(
-        "--validate-every", type=int, default=200, help="steps between validations and checkpoints"
-    )
-    group.add_argument(
-        "--patience", type=int, default=15, help="validations without gain before a network stops"
-    )
-    group.add_argument("--seed", type=int, default=0)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -130,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
         torch.set_num_threads(args.threads)
     machine = _machine(args)
     work = args.work or args.out / "training"
-    split = _read_split(args, work)
+    held_out_of_fold = _held_out(args, work)
+    split = _read_split(args, work, held_out_of_fold)
     log.info(
         "%d cases for training, %d for validation, on %s in %s",
         *(
@@ -142,17 +63,17 @@ def run(args: argparse.Namespace) -> int:
     )
     warm_start = load_model(args.init_from, device="cpu", precision="fp32") if args.init_from else None
     config = _config(args, warm_start.config if warm_start else None)
-    tasks, views = _chosen(args.tasks, Task), _chosen(args.views, View)
+    tasks, views = chosen(args.tasks, Task), chosen(args.views, View)
     training = CascadeTraining(
         config=config,
         split=split,
-        settings={task: _settings(args, task, len(split.training)) for task in tasks},
+        settings={task: schedule(args, task, len(split.training)) for task in tasks},
         machine=machine,
         work=work,
         warm_start=warm_start,
         follow_first_view=args.follow_first_view,
     )
-    trained = training.run(tasks, views, args.resume, _deadline(args.minutes))
+    trained = training.run(tasks, views, args.resume, deadline(args.minutes))
     if trained is None:
         log.info("Stopped before the end; the same command with --resume goes on.")
         return UNFINISHED
@@ -166,6 +87,8 @@ def run(args: argparse.Namespace) -> int:
     phases = tuple(Phase(word) for word in args.phases.split(",") if word)
     how = _reproduction(args, split, machine, trained)
     write_trained_model(args.out, _identity(args), phases, config, weights, how)
+    if held_out_of_fold:
+        write_json(args.out / FOLD, {"held_out": sorted(folder.name for folder in held_out_of_fold)})
     log.info("Wrote %s", args.out)
     if args.held_out:
         held_out = _folders(args.held_out, work / "held-out", args.seed + HELD_OUT_SEED_OFFSET, args.threads)
@@ -197,9 +120,29 @@ def _cpu_has_bf16() -> bool:
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
-def _read_split(args: argparse.Namespace, work: Path) -> CaseSplit:
-    folders = _folders(args.cases, work / "cases", args.seed, args.threads)
+def _read_split(args: argparse.Namespace, work: Path, held_out: Sequence[Path]) -> CaseSplit:
+    folders = [folder for folder in _case_folders(args, work) if folder not in held_out]
     return split_cases(read_cases(folders), args.validation, args.seed)
+
+
+def _case_folders(args: argparse.Namespace, work: Path) -> list[Path]:
+    return [
+        folder
+        for source in args.cases
+        for folder in _folders(source, work / "cases", args.seed, args.threads)
+    ]
+
+
+def _held_out(args: argparse.Namespace, work: Path) -> list[Path]:
+    """The cases of the patients that this fold never sees; none outside a cross-validation."""
+    if (args.folds is None) != (args.fold is None):
+        raise BadInputError("--folds and --fold belong together.")
+    if args.folds is None:
+        return []
+    folders = _case_folders(args, work)
+    patients = {folder: patient_of(folder) for folder in folders}
+    aside = held_out_patients(list(patients.values()), args.folds, args.fold, args.seed)
+    return [folder for folder, patient in patients.items() if patient in aside]
 
 
 def _folders(source: str, cache: Path, first_seed: int, processes: int | None) -> list[Path]:
@@ -225,77 +168,11 @@ def _config(args: argparse.Namespace, warm_start: CascadeConfig | None) -> Casca
     return warm_start
 
 
-def _settings(args: argparse.Namespace, task: Task, cases: int) -> Settings:
-    sampling = Sampling(
-        patch_dhw=_patch(args.patch, task),
-        batch_size=args.batch,
-        foreground_chance=_number(args.foreground, task, "--foreground"),
-        augmentation=NO_AUGMENTATION if args.no_augmentation else Augmentation(),
-    )
-    iterations = int(_number(args.iterations, task, "--iterations"))
-    return Settings(
-        sampling=sampling,
-        iterations=iterations if args.epochs is None else max(1, args.epochs * cases // args.batch),
-        learning_rate=args.lr,
-        cross_entropy_weight=args.cross_entropy,
-        validate_every=args.validate_every,
-        patience=args.patience,
-        seed=args.seed,
-    )
-
-
-def _patch(text: str | None, task: Task) -> tuple[int, int, int]:
-    """The patch of `task`; CA-CNN's where nothing is said."""
-    size = _for_task(text or "", task)
-    if size is None:
-        return PATCHES_DHW[task]
-    numbers = size.split("x")
-    if len(numbers) != 3 or not all(number.isdigit() for number in numbers):
-        raise BadInputError(f"--patch {size}: expected three numbers as in 19x144x144.")
-    depth, height, width = (int(number) for number in numbers)
-    if depth < 9 or height % 4 or width % 4:
-        raise BadInputError(f"--patch {size}: at least 9 slices, height and width multiples of 4.")
-    return depth, height, width
-
-
-def _number(text: str, task: Task, option: str) -> float:
-    value = _for_task(text, task)
-    try:
-        return float(value or "")
-    except ValueError:
-        raise BadInputError(
-            f"{option} {text}: expected a number, or one for each of wt, tc and en."
-        ) from None
-
-
-def _for_task(text: str, task: Task) -> str | None:
-    """What `VALUE` or `wt=VALUE,tc=VALUE,...` says about a task; None where it says nothing."""
-    for part in text.split(","):
-        name, _, value = part.rpartition("=")
-        if value and name in ("", task.value):
-            return value
-    return None
-
-
-def _chosen(text: str, kind: type[Choice]) -> list[Choice]:
-    try:
-        return [kind(word) for word in text.split(",")]
-    except ValueError:
-        raise BadInputError(f"{text!r}: choose among {', '.join(kind)}.") from None
-
-
-def _deadline(minutes: float | None) -> Callable[[], bool]:
-    if minutes is None:
-        return lambda: False
-    end = time.monotonic() + 60 * minutes
-    return lambda: time.monotonic() > end
-
-
 def _identity(args: argparse.Namespace) -> ModelIdentity:
     statement = "Trained with this software's own command; research use, not a medical device."
     if args.demo:
         statement = "Demo model; its output on patients means nothing."
-    if args.cases.startswith(PHANTOM):
+    if _only_phantoms(args):
         kind = "Demo model trained" if args.demo else "Trained"
         statement = f"{kind} on synthetic phantoms only; its output on patients means nothing."
     return ModelIdentity(args.name or args.out.name, args.version, args.demo, args.statement or statement)
@@ -305,8 +182,8 @@ def _reproduction(
     args: argparse.Namespace, split: CaseSplit, machine: Machine, trained: dict[NetworkKey, Progress]
 ) -> Reproduction:
     training, validation = len(split.training), len(split.validation)
-    source = f"Labelled cases of `{Path(args.cases).name}`"
-    if args.cases.startswith(PHANTOM):
+    source = "Labelled cases of " + " and ".join(f"`{Path(source).name}`" for source in args.cases)
+    if _only_phantoms(args):
         source = (
             "Synthetic phantoms only, made by `segmentation.phantom` (before and after surgery); no patient"
         )
@@ -320,6 +197,10 @@ def _reproduction(
         device=f"{machine.device.type} ({'bfloat16' if machine.half else 'float32'})",
         trained=trained,
     )
+
+
+def _only_phantoms(args: argparse.Namespace) -> bool:
+    return all(source.startswith(PHANTOM) for source in args.cases)
 
 
 def _commands_behind(model: Path) -> list[str]:
@@ -340,5 +221,8 @@ def _command_line(args: argparse.Namespace) -> str:
             continue
         words.append(action.option_strings[-1])
         if action.nargs != 0:
-            words.append(Path(value).name if isinstance(value, Path) else str(value))
+            values = value if isinstance(value, list) else [value]
+            words.extend(
+                Path(one).name if isinstance(one, Path) or "/" in str(one) else str(one) for one in values
+            )
     return shlex.join(words)

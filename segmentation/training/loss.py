@@ -2,13 +2,17 @@
 
 Soft Dice with squared denominators: Milletari et al., V-Net, 3DV 2016, over the classes' softmax and averaged over
 both classes, background included, as CA-CNN was trained (Wang et al., BrainLes 2017). Cross-entropy is added with a
-small weight: its gradient does not vanish where a short training has not found the tumour yet.
+small weight: its gradient does not vanish where a short training has not found the tumour yet. The autoencoder's loss
+is Myronenko's (BrainLes 2018): 0.1 times the squared error of the reconstruction plus 0.1 times the KL divergence of
+the latent from a standard normal, each divided by its number of voxels.
 """
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+
+from segmentation.network import Reconstruction
 
 DICE_EPSILON = 1e-5
 
@@ -43,3 +47,17 @@ def segmentation_loss(
     per_voxel = F.cross_entropy(logits.float(), target.long(), reduction="none")  # (B, D, H, W)
     cross_entropy = (per_voxel * weight).sum() / weight.sum().clamp(min=1)
     return dice + cross_entropy_weight * cross_entropy
+
+
+def autoencoder_loss(
+    made: Reconstruction, image: torch.Tensor, weight: torch.Tensor, l2_weight: float, kl_weight: float
+) -> torch.Tensor:
+    """Squared error of the reconstruction where `weight` is 1, and KL divergence of the latent.
+
+    `image` (B, C, D, H, W) holds the slices that are labelled. Outside the brain is noise, which no latent can know.
+    """
+    error = (made.image.float() - image).square().mean(1)  # (B, D, H, W)
+    l2 = (error * weight).sum() / weight.sum().clamp(min=1)
+    variance = made.log_variance.exp()
+    kl = (made.mean.square() + variance - made.log_variance - 1).sum() / image.numel()
+    return l2_weight * l2 + kl_weight * kl

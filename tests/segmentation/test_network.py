@@ -4,16 +4,19 @@ import torch.nn.functional as F
 
 from segmentation.network import (
     CONTEXT_SLICES,
+    Autoencoder,
     Downsample,
     Fuse,
     MSNet,
     NetworkConfig,
+    Reconstruction,
     ResBlock,
     Task,
     Upsample,
     use_half_precision,
 )
 from segmentation.registry import CascadeConfig, expected_shapes
+from segmentation.training.loss import autoencoder_loss
 
 
 def network(task: Task, base_channels: int = 4) -> MSNet:
@@ -110,3 +113,44 @@ def test_half_precision_keeps_the_normalisation_in_single():
     assert net.fuse1.norm.weight.dtype is torch.float32
     assert net.fuse1.conv.weight.dtype is torch.bfloat16
     assert net(torch.randn(1, 4, 10, 8, 8).bfloat16()).dtype is torch.bfloat16
+
+
+@pytest.mark.parametrize("task", list(Task))
+@pytest.mark.parametrize("shape_dhw", [(9, 16, 20), (19, 32, 24)])
+def test_the_autoencoder_gives_back_the_labelled_slices_at_full_size(
+    task: Task, shape_dhw: tuple[int, int, int]
+) -> None:
+    config = NetworkConfig(task, base_channels=8)
+    depth, height, width = shape_dhw
+    features = MSNet(config).features(torch.randn(2, 4, *shape_dhw))
+    made = Autoencoder(config)(features.f3)
+    assert made.image.shape == (2, 4, depth - 2 * CONTEXT_SLICES, height, width)
+    assert made.mean.shape == made.log_variance.shape == (2, Autoencoder.LATENT)
+
+
+def test_the_autoencoder_learns_to_reconstruct_and_reaches_the_encoder() -> None:
+    torch.manual_seed(0)
+    config = NetworkConfig(Task.ENHANCING, base_channels=8)
+    network, branch = MSNet(config), Autoencoder(config)
+    image = (
+        torch.randn(1, 4, 1, 2, 2).repeat_interleave(10, 2).repeat_interleave(8, 3).repeat_interleave(8, 4)
+    )
+    optimiser = torch.optim.Adam([*network.parameters(), *branch.parameters()], lr=1e-2)
+    losses = []
+    for _ in range(25):
+        made = branch(network.features(image).f3, torch.Generator().manual_seed(1))
+        loss = autoencoder_loss(made, image[:, :, 4:-4], torch.ones(1, 2, 16, 16), 0.1, 0.1)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.5 * losses[0]
+    assert network.block1_1.conv0.weight.grad is not None
+
+
+def test_the_latent_of_a_standard_normal_costs_nothing() -> None:
+    image, zero = torch.ones(1, 4, 2, 4, 4), torch.zeros(1, 128)
+    weight = torch.ones(1, 2, 4, 4)
+    assert float(autoencoder_loss(Reconstruction(image, zero, zero), image, weight, 0.1, 0.1)) == 0.0
+    wide = autoencoder_loss(Reconstruction(image, zero + 1, zero), image, weight, 0.1, 0.1)
+    assert float(wide) == pytest.approx(0.1 * 128 / image.numel())

@@ -9,7 +9,8 @@ import SimpleITK as sitk
 from segmentation.errors import BadInputError, BadModelError
 from segmentation.network import Task
 from segmentation.registry import describe_model, load_model
-from segmentation.training.command import PATCHES_DHW, UNFINISHED, _number, _patch, add_arguments, run
+from segmentation.training.command import UNFINISHED, run
+from segmentation.training.options import PATCHES_DHW, _number, _patch, add_arguments
 from segmentation.types import SEQUENCES, Phase
 from tests.segmentation.training_cases import ball_scan, one_thread  # noqa: F401
 

@@ -11,8 +11,9 @@ from segmentation.network import MSNet, NetworkConfig, Task, View
 from segmentation.training.augment import Augmentation
 from segmentation.training.checkpoint import Progress, load_progress, save_progress
 from segmentation.training.dataset import CaseSplit, make_case, split_cases
+from segmentation.training.learner import Machine, Settings
 from segmentation.training.sampling import Sampling
-from segmentation.training.trainer import Machine, NetworkTraining, Settings, mean_dice
+from segmentation.training.trainer import NetworkTraining, mean_dice
 from tests.segmentation.training_cases import ball_case, ball_scan, one_thread  # noqa: F401
 
 CPU = Machine(torch.device("cpu"), half=False)
@@ -57,6 +58,42 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
     assert [(point.iteration, point.loss, point.dice) for point in whole.curve] == [
         (point.iteration, pytest.approx(point.loss), point.dice) for point in resumed.curve
     ]
+
+
+@pytest.mark.parametrize("change", [{"averaging": 0.9}, {"l2_weight": 0.0, "kl_weight": 0.0}])
+def test_resuming_holds_with_an_average_of_the_weights_and_without_autoencoder(
+    split: CaseSplit, tmp_path: Path, change: dict[str, float]
+) -> None:
+    settings = replace(SETTINGS, **change)  # type: ignore[arg-type]
+    whole = training(split, tmp_path / "whole.pt", settings).run()
+    parted = training(split, tmp_path / "parted.pt", settings)
+    answers = iter([False, False, True])
+    parted.run(out_of_time=lambda: next(answers))
+    resumed = parted.run(resume=True)
+    assert weights_equal(whole, resumed)
+    assert all(torch.equal(tensor, resumed.average[name]) for name, tensor in whole.average.items())
+
+
+def test_the_average_lags_behind_the_weights_it_is_made_of(split: CaseSplit, tmp_path: Path) -> None:
+    start = training(split, tmp_path / "start.pt").run()
+    settings = replace(SETTINGS, averaging=0.9)
+    done = training(split, tmp_path / "average.pt", settings).run(start_from=start.best_weights)
+    name = "fuse1.conv.weight"
+    moved, followed = (
+        float((weights[name] - start.best_weights[name]).norm()) for weights in (done.weights, done.average)
+    )
+    assert 0 < followed < moved
+
+
+def test_the_autoencoder_changes_what_is_learned_but_is_no_part_of_the_model(
+    split: CaseSplit, tmp_path: Path
+) -> None:
+    plain = training(split, tmp_path / "plain.pt", replace(SETTINGS, l2_weight=0.0, kl_weight=0.0)).run()
+    regularised = training(split, tmp_path / "regularised.pt").run()
+    assert plain.weights.keys() == regularised.weights.keys() == MSNet(TINY).state_dict().keys()
+    assert not weights_equal(plain, regularised)
+    assert regularised.autoencoder
+    assert not plain.autoencoder
 
 
 def test_batches_cut_ahead_in_threads_are_the_same_ones(split: CaseSplit, tmp_path: Path) -> None:
