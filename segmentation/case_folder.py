@@ -154,6 +154,21 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     os.replace(unfinished, path)
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        BadInputError: the file is not there, or is no JSON object.
+    """
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise BadInputError(f"{path} cannot be read as JSON: {error}.") from error
+    if not isinstance(content, dict):
+        raise BadInputError(f"{path} holds no JSON object.")
+    return content
+
+
 def _label(name: str, volume: VolumeEstimate) -> dict[str, Any]:
     return {"name": name, **asdict(volume)}
 

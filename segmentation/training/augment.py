@@ -30,6 +30,7 @@ class Augmentation:
     thick_slice_chance: float = 0.25
     thickest_slice_mm: int = 6
     tight_mask_chance: float = 0.25
+    missing_t2_chance: float = 0.05
 
 
 NO_AUGMENTATION = Augmentation(
@@ -43,6 +44,7 @@ NO_AUGMENTATION = Augmentation(
     noise=0.0,
     thick_slice_chance=0.0,
     tight_mask_chance=0.0,
+    missing_t2_chance=0.0,
 )
 
 
@@ -55,6 +57,9 @@ def augment_intensity(
     if how.shading > 0:
         changed = [channel + _shading(channel.shape, how.shading, rng) for channel in changed]
     result = torch.stack(changed)  # (C, Z, Y, X)
+    if how.missing_t2_chance > 0 and rng.random() < how.missing_t2_chance:
+        # T2 comes last in SEQUENCES, and is the one that a protocol lacks or that motion spoils most often.
+        result[-1] = 0
     if how.noise > 0:
         deviation = torch.as_tensor(rng.uniform(0, how.noise, size=len(image)), dtype=result.dtype)
         result = result + deviation[:, None, None, None] * torch.randn(result.shape, generator=noise)

@@ -11,6 +11,8 @@ from segmentation.training.checkpoint import Progress
 from segmentation.types import ModelIdentity
 
 REPRODUCTION_HEADING = "## How to make it again"
+LICENCE_HEADING = "## Licence of the weights"
+"""Begins the last section of a card whose weights began as somebody else's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,21 @@ class Reproduction:
     torch_version: str
     device: str
     trained: Mapping[tuple[Task, View], Progress]
+    licence: str = ""
+    """Section of the warm start's card, whose notice goes along."""
+
+
+def commands_in(card: str) -> list[str]:
+    """The commands that made a model, as its card gives them; none where it gives none."""
+    _, _, after = card.partition(REPRODUCTION_HEADING)
+    block = after.split("```")[1:2]
+    return block[0].strip().splitlines() if block else []
+
+
+def licence_in(card: str) -> str:
+    """The section on the licence of a card's weights; empty where there is none."""
+    _, heading, text = card.partition(LICENCE_HEADING)
+    return (heading + text).strip()
 
 
 def write_card(identity: ModelIdentity, config: CascadeConfig, how: Reproduction, held_out: str = "") -> str:
@@ -57,6 +74,7 @@ Validation Dice of each network alone, on whole regions cut by the true boxes (t
 {held_out}
 ## Limits
 {_limits(identity)}
+{how.licence}
 """
 
 

@@ -16,7 +16,7 @@ from segmentation.case_folder import case_folders, write_json
 from segmentation.errors import BadInputError, BadModelError
 from segmentation.network import Task, View
 from segmentation.registry import CARD, CascadeConfig, load_model
-from segmentation.training.card import REPRODUCTION_HEADING, Reproduction
+from segmentation.training.card import Reproduction, commands_in, licence_in
 from segmentation.training.cascade import CascadeTraining, NetworkKey, collect_weights, write_trained_model
 from segmentation.training.checkpoint import Progress
 from segmentation.training.dataset import (
@@ -182,32 +182,25 @@ def _reproduction(
     args: argparse.Namespace, split: CaseSplit, machine: Machine, trained: dict[NetworkKey, Progress]
 ) -> Reproduction:
     training, validation = len(split.training), len(split.validation)
+    before = (args.init_from / CARD).read_text() if args.init_from else ""
     source = "Labelled cases of " + " and ".join(f"`{Path(source).name}`" for source in args.cases)
     if _only_phantoms(args):
         source = (
             "Synthetic phantoms only, made by `segmentation.phantom` (before and after surgery); no patient"
         )
     return Reproduction(
-        command="\n".join(
-            [*(_commands_behind(args.init_from) if args.init_from else ()), _command_line(args)]
-        ),
+        command="\n".join([*commands_in(before), _command_line(args)]),
         cases=f"{source}: {training} cases for training, {validation} others for choosing the best weights.",
         seed=args.seed,
         torch_version=torch.__version__,
         device=f"{machine.device.type} ({'bfloat16' if machine.half else 'float32'})",
         trained=trained,
+        licence=licence_in(before),
     )
 
 
 def _only_phantoms(args: argparse.Namespace) -> bool:
     return all(source.startswith(PHANTOM) for source in args.cases)
-
-
-def _commands_behind(model: Path) -> list[str]:
-    """The commands that made the model of a warm start, as its card gives them; none where it gives none."""
-    _, _, after = (model / CARD).read_text().partition(REPRODUCTION_HEADING)
-    block = after.split("```")[1:2]
-    return block[0].strip().splitlines() if block else []
 
 
 def _command_line(args: argparse.Namespace) -> str:

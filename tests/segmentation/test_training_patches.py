@@ -1,5 +1,7 @@
 """Patches: image and labels stay aligned through shift, scale, flip and view; noise is where the brain is not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,7 @@ from segmentation.training.patches import (
     read_nearest,
 )
 from segmentation.training.sampling import BOX_MARGIN, PatchSource, Sampling, whole_region, working_box
+from segmentation.types import SEQUENCES
 from tests.segmentation.training_cases import ball_case, one_thread  # noqa: F401
 
 GEOMETRY_ONLY = Augmentation(
@@ -26,6 +29,7 @@ GEOMETRY_ONLY = Augmentation(
     noise=0.0,
     thick_slice_chance=0.0,
     tight_mask_chance=0.0,
+    missing_t2_chance=0.0,
 )
 
 
@@ -162,3 +166,11 @@ def _compartment(labels: torch.Tensor, task: Task) -> torch.Tensor:
     return {Task.WHOLE_TUMOUR: labels > 0, Task.TUMOUR_CORE: (labels == 1) | (labels == 4)}.get(
         task, labels == 4
     )
+
+
+def test_a_missing_t2_is_flat_and_the_other_sequences_stay() -> None:
+    image = torch.randn(4, 6, 7, 8, generator=torch.Generator().manual_seed(1))
+    how = replace(NO_AUGMENTATION, missing_t2_chance=1.0)
+    changed = augment_intensity(image, how, np.random.default_rng(0), torch.Generator())
+    assert not changed[SEQUENCES.index("t2")].any()
+    assert torch.equal(changed[:3], image[:3])

@@ -1,0 +1,143 @@
+"""One model from the folds of a cross-validation: the mean of their weights.
+
+Networks fine-tuned from one start lie in one basin, so that their mean is a network too (Wortsman et al., Model soups,
+ICML 2022). It has learned from every case; the figures in its card are those of the folds, each on cases it never saw.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from segmentation.case_folder import read_json
+from segmentation.errors import BadModelError
+from segmentation.network import Task, View
+from segmentation.registry import (
+    CARD,
+    RANK_OWN,
+    CascadeModel,
+    ModelDescription,
+    load_model,
+    weight_key,
+    write_model,
+)
+from segmentation.training.card import commands_in, licence_in
+from segmentation.types import Compartment, ModelIdentity
+
+STATEMENT = "Fine-tuned from CA-CNN on few cases; research use, not a medical device"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `merge`."""
+    parser.description = (
+        "Average the weights of models that were trained from one start, such as the folds of one."
+    )
+    parser.add_argument("models", type=Path, nargs="+", metavar="MODEL", help="model folders")
+    parser.add_argument("--out", type=Path, required=True, help="model folder to write")
+    parser.add_argument("--name", help="name of the model (default: the folder's)")
+    parser.add_argument("--version", default="1")
+    parser.add_argument("--statement", default=STATEMENT, help="sentence that every read-out shows")
+    parser.add_argument(
+        "--figures", type=Path, nargs="*", default=[], help="JSON of `evaluate --folds`, for the card"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the merged model."""
+    identity = ModelIdentity(args.name or args.out.name, args.version, False, args.statement)
+    figures = [read_json(path) for path in args.figures]
+    merge_models([load_model(path, "cpu", "fp32") for path in args.models], args.out, identity, figures)
+    print(f"{identity.name} {identity.version} is in {args.out}")
+    return 0
+
+
+def merge_models(
+    models: Sequence[CascadeModel],
+    out: Path,
+    identity: ModelIdentity,
+    figures: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Write a model whose every weight is the mean over `models`.
+
+    Raises:
+        BadModelError: fewer than two models, or of different shapes.
+    """
+    if len(models) < 2:
+        raise BadModelError("Merging needs at least two models.")
+    if any(model.config != models[0].config for model in models):
+        raise BadModelError("Models of different sizes cannot be merged.")
+    weights = {
+        weight_key(task, view, name): _mean(
+            [model.networks[task, view].state_dict()[name] for model in models]
+        )
+        for task in Task
+        for view in View
+        for name in models[0].networks[task, view].state_dict()
+    }
+    phases = tuple(dict.fromkeys(phase for model in models for phase in model.phases))
+    description = ModelDescription(identity, RANK_OWN, models[0].config, phases=phases)
+    command = f"python -m segmentation merge {' '.join(model.folder.name for model in models)} --out {out.name}"
+    card = _card(identity, [(model.folder / CARD).read_text() for model in models], command, figures)
+    write_model(out, description, weights, card, dtype=torch.float16)
+
+
+def figure_rows(figures: Mapping[str, Any]) -> list[str]:
+    """Table rows of an evaluation, one per phase and compartment: number, mean, median and SD of Dice."""
+    rows = []
+    for phase in sorted({case["phase"] for case in figures["cases"]}):
+        cases = [case for case in figures["cases"] if case["phase"] == phase]
+        for name in Compartment:
+            scores = [case["dice"][name.value] for case in cases]
+            spread = f"{statistics.stdev(scores):.3f}" if len(scores) > 1 else "-"
+            rows.append(
+                f"| {phase} | {name} | {len(cases)} | {statistics.fmean(scores):.3f} "
+                f"| {statistics.median(scores):.3f} | {spread} |"
+            )
+    return rows
+
+
+def _mean(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+    return torch.stack([tensor.float() for tensor in tensors]).mean(0)
+
+
+def _card(
+    identity: ModelIdentity, cards: Sequence[str], command: str, figures: Sequence[Mapping[str, Any]]
+) -> str:
+    commands = [*dict.fromkeys(line for card in cards for line in commands_in(card)), command]
+    licences = "\n\n".join(dict.fromkeys(text for card in cards if (text := licence_in(card))))
+    table = "\n".join(row for one in figures for row in figure_rows(one))
+    reached = (
+        "Each fold on cases it never saw (the mean of the weights, which is what runs, has seen them all):\n\n"
+        f"| phase | compartment | cases | mean Dice | median | SD |\n|---|---|---|---|---|---|\n{table}"
+        if table
+        else "Not measured."
+    )
+    return f"""# {identity.name} {identity.version}
+
+**{identity.statement}**
+
+## What it is
+The AR-CA cascade: the nine networks of CA-CNN (whole tumour, tumour core, enhancing tumour; axial, sagittal and
+coronal view), trained with autoencoder regularisation. Its weights are the mean of {len(cards)} models that were
+trained from one start on different cases. Input: FLAIR, T1, T1CE, T2 on one 1 mm grid, skull-stripped.
+
+## What it reaches
+{reached}
+
+## How to make it again
+```
+{chr(10).join(commands)}
+```
+
+## Limits
+Research use, not a medical device. Gliomas of adults only. It has seen no real post-operative image: those it learned
+from were simulated from pre-operative ones, and so are the post-operative cases it was measured on.
+
+{licences}
+"""
