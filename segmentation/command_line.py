@@ -26,8 +26,8 @@ from segmentation.registry import (
 )
 from segmentation.segment import segment
 from segmentation.training import command as training
+from segmentation.training import merge, postoperative_cases
 from segmentation.training import options as training_options
-from segmentation.training import postoperative_cases
 from segmentation.types import Phase, Segmentation
 
 MANAGE_FOLDER = Path(__file__).resolve().parent.parent
@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train a model on labelled cases")
     training_options.add_arguments(train)
     train.set_defaults(run=training.run)
+    merge.add_arguments(commands.add_parser("merge", help="average the weights of models of one start"))
     postoperative_cases.add_arguments(
         commands.add_parser("simulate-postop", help="make post-operative cases of pre-operative ones")
     )
