@@ -2,7 +2,8 @@
 
 SegmentationError
 ├── BadInputError        the images themselves cannot be segmented; another try gives the same answer
-│   └── BadGeometryError grids that cannot be brought together
+│   ├── BadGeometryError grids that cannot be brought together
+│   └── GateFailedError  a quality gate that stops the study
 └── BadModelError        the model folder is missing, damaged or of another format
 """
 
@@ -17,6 +18,10 @@ class BadInputError(SegmentationError):
 
 class BadGeometryError(BadInputError):
     """The images cannot be brought onto one grid."""
+
+
+class GateFailedError(BadInputError):
+    """A quality gate failed that, by the policy in force, stops the study."""
 
 
 class BadModelError(SegmentationError):

@@ -7,6 +7,8 @@ from enum import IntEnum, StrEnum
 
 import SimpleITK as sitk
 
+from segmentation.gates import Gate
+
 
 class Tissue(IntEnum):
     """Stored, non-overlapping labels (BraTS numbering)."""
@@ -70,6 +72,7 @@ class PreparedScan:
     t1ce_grid: sitk.Image
     warnings: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
+    gates: tuple[Gate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,14 @@ class ModelIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """Why a result lies outside of what the system was validated for: a stable code, and words for the reader."""
+
+    code: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Segmentation:
     """What one run of the cascade gives: uint8 label map on the native T1CE grid, volumes, provenance."""
 
@@ -114,3 +125,4 @@ class Segmentation:
     seconds: dict[str, float] = field(default_factory=dict)
     trust: float | None = None
     """Predicted Dice with a reader's outline, from the agreement of the views: a hint."""
+    not_validated: tuple[Finding, ...] = ()
