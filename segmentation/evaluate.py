@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from segmentation.case_folder import read_case, read_reference
+from segmentation.case_folder import read_case, read_case_note, read_reference
 from segmentation.interval import QUANTITIES, VolumeBand, score
 from segmentation.measure import by_quantity, label_volumes_ml, regions_of
 from segmentation.metrics import dice, hd95_mm, jaccard
 from segmentation.registry import CascadeModel
 from segmentation.segment import Report, segment_in_detail
-from segmentation.types import BrainScan, Compartment, Phase, PreparedScan, Segmentation
+from segmentation.types import BrainScan, Compartment, Phase, PreparedScan, Segmentation, TumourVolumes
 
 REGIONS = tuple(part.value for part in Compartment)
 
@@ -27,10 +27,17 @@ Prepare = Callable[[BrainScan], PreparedScan]
 
 @dataclass(frozen=True, slots=True)
 class CaseEvaluation:
-    """One labelled case: the result beside the truth. Dictionaries are keyed by WT, TC, ET."""
+    """One labelled case: the result's figures beside the truth. Dictionaries are keyed by WT, TC, ET.
+
+    Without the label map: an evaluation of many cases must not grow with their number.
+    """
 
     case: str
-    result: Segmentation
+    phase: Phase
+    volumes: TumourVolumes
+    trust: float
+    seconds: dict[str, float]
+    warnings: tuple[str, ...]
     dice: dict[str, float]
     jaccard: dict[str, float]
     hd95_mm: dict[str, float]
@@ -41,12 +48,47 @@ class CaseEvaluation:
 
     def is_inside(self, name: str) -> bool:
         """Whether the interval of a quantity holds the true amount."""
-        estimate = by_quantity(self.result.volumes)[name]
+        estimate = by_quantity(self.volumes)[name]
         return estimate.low_ml <= self.true_volume_ml[name] <= estimate.high_ml
 
     def score(self, name: str) -> float:
         """The least interval multiplier with which it would."""
         return score(self.bands[name], self.true_volume_ml[name])
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledCase:
+    """A case ready for any model: prepared once, segmented by each."""
+
+    name: str
+    prepared: PreparedScan
+    reference: sitk.Image
+    """The reader's label map, on the grid of T1CE as read."""
+    phase: Phase
+
+
+def read_labelled_case(folder: Path, prepare: Prepare, phase: Phase) -> LabelledCase:
+    """Read and prepare a labelled case folder; the phase in its `case.json` goes before the one given.
+
+    Raises:
+        BadInputError: the case cannot be prepared or has no usable reference.
+    """
+    known_phase = read_case_note(folder).phase or phase
+    scan = read_case(folder)
+    reference = read_reference(folder, scan.t1ce)
+    return LabelledCase(folder.name, prepare(scan), reference, known_phase)
+
+
+def evaluate_labelled(
+    case: LabelledCase, model: CascadeModel, report: Report = lambda stage: None
+) -> CaseEvaluation:
+    """Segment a case and compare with its reference.
+
+    Raises:
+        BadInputError: the case cannot be segmented.
+    """
+    detailed = segment_in_detail(case.prepared, model, case.phase, report)
+    return compare(case.name, detailed.segmentation, detailed.bands, case.reference)
 
 
 def evaluate_case(
@@ -57,10 +99,7 @@ def evaluate_case(
     Raises:
         BadInputError: the case cannot be segmented or has no usable reference.
     """
-    scan = read_case(folder)
-    reference = read_reference(folder, scan.t1ce)
-    detailed = segment_in_detail(prepare(scan), model, phase, report)
-    return compare(folder.name, detailed.segmentation, detailed.bands, reference)
+    return evaluate_labelled(read_labelled_case(folder, prepare, phase), model, report)
 
 
 def compare(
@@ -73,7 +112,11 @@ def compare(
     pairs = {name: (ours[name], true[name]) for name in REGIONS}
     return CaseEvaluation(
         case=case,
-        result=result,
+        phase=result.phase,
+        volumes=result.volumes,
+        trust=result.trust or 0.0,
+        seconds=result.seconds,
+        warnings=result.warnings,
         dice={name: dice(a, b) for name, (a, b) in pairs.items()},
         jaccard={name: jaccard(a, b) for name, (a, b) in pairs.items()},
         hd95_mm={name: hd95_mm(a, b, spacing_zyx_mm) for name, (a, b) in pairs.items()},
@@ -89,19 +132,15 @@ def report_content(
 
     A distance is null where one of the masks is empty; such cases are left out of the distance's summary.
     """
+    phases = sorted({case.phase for case in cases})
     return {
         "model": asdict(model.identity),
         "calibration": _calibration(model),
         "cases": [_case_content(case) for case in cases],
         "failed": [{"case": case, "reason": reason} for case, reason in failed.items()],
-        "summary": {
-            "dice": {name: spread(case.dice[name] for case in cases) for name in REGIONS},
-            "jaccard": {name: spread(case.jaccard[name] for case in cases) for name in REGIONS},
-            "hd95_mm": {name: spread(case.hd95_mm[name] for case in cases) for name in REGIONS},
-            "volume_error_ml": {name: spread(_error_ml(case, name) for case in cases) for name in REGIONS},
-            "interval_width_ml": {name: spread(_width_ml(case, name) for case in cases) for name in REGIONS},
-            "trust": spread(case.result.trust or 0.0 for case in cases),
-            "seconds": spread(sum(case.result.seconds.values()) for case in cases),
+        "summary": _summary(cases),
+        "phases": {
+            phase.value: _summary([case for case in cases if case.phase is phase]) for phase in phases
         },
         "coverage": {name: _share(case.is_inside(name) for case in cases) for name in QUANTITIES},
     }
@@ -118,12 +157,24 @@ def spread(values: Iterable[float]) -> dict[str, float | int | None]:
     }
 
 
+def _summary(cases: Sequence[CaseEvaluation]) -> dict[str, Any]:
+    return {
+        "dice": {name: spread(case.dice[name] for case in cases) for name in REGIONS},
+        "jaccard": {name: spread(case.jaccard[name] for case in cases) for name in REGIONS},
+        "hd95_mm": {name: spread(case.hd95_mm[name] for case in cases) for name in REGIONS},
+        "volume_error_ml": {name: spread(_error_ml(case, name) for case in cases) for name in REGIONS},
+        "interval_width_ml": {name: spread(_width_ml(case, name) for case in cases) for name in REGIONS},
+        "trust": spread(case.trust for case in cases),
+        "seconds": spread(sum(case.seconds.values()) for case in cases),
+    }
+
+
 def _case_content(case: CaseEvaluation) -> dict[str, Any]:
-    volumes = by_quantity(case.result.volumes)
-    seconds = case.result.seconds
+    volumes = by_quantity(case.volumes)
+    seconds = case.seconds
     return {
         "case": case.case,
-        "phase": case.result.phase.value,
+        "phase": case.phase.value,
         "dice": case.dice,
         "jaccard": case.jaccard,
         "hd95_mm": {name: value if math.isfinite(value) else None for name, value in case.hd95_mm.items()},
@@ -131,9 +182,9 @@ def _case_content(case: CaseEvaluation) -> dict[str, Any]:
         "true_volume_ml": case.true_volume_ml,
         "interval_ml": {name: [volumes[name].low_ml, volumes[name].high_ml] for name in QUANTITIES},
         "interval_score": {name: case.score(name) for name in QUANTITIES},
-        "trust": case.result.trust,
+        "trust": case.trust,
         "seconds": seconds | {"total": sum(seconds.values())},
-        "warnings": list(case.result.warnings),
+        "warnings": list(case.warnings),
     }
 
 
@@ -147,11 +198,11 @@ def _masks(labels: sitk.Image) -> dict[str, Any]:
 
 
 def _error_ml(case: CaseEvaluation, name: str) -> float:
-    return by_quantity(case.result.volumes)[name].ml - case.true_volume_ml[name]
+    return by_quantity(case.volumes)[name].ml - case.true_volume_ml[name]
 
 
 def _width_ml(case: CaseEvaluation, name: str) -> float:
-    estimate = by_quantity(case.result.volumes)[name]
+    estimate = by_quantity(case.volumes)[name]
     return estimate.high_ml - estimate.low_ml
 
 

@@ -9,7 +9,7 @@ import torch
 from segmentation import launch
 from segmentation.command_line import main
 from segmentation.types import SEQUENCES
-from tests.segmentation.cascade_cases import prepared_scan, tiny_model_folder
+from tests.segmentation.cascade_cases import prepared_scan, random_weights, tiny_model_folder
 
 
 @pytest.fixture(scope="module")
@@ -165,3 +165,31 @@ def test_the_allocators_tunable_is_added_and_never_overruled():
 def test_a_process_that_has_tunables_is_not_started_again(monkeypatch):
     monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
     assert not launch.wants_fast_malloc()
+
+
+def test_evaluate_compares_two_models_on_the_same_cases(places, tmp_path, capsys):
+    tiny_model_folder(tmp_path / "other", random_weights(seed=5))
+    out, plot = tmp_path / "figures.json", tmp_path / "plot.png"
+    models = ["--model", "tiny", "--model", tmp_path / "other"]
+    done = run("evaluate", places / "cases", "--json", out, "--input", "prepared", *models, "--plot", plot)
+    assert done == 0
+    content = json.loads(out.read_text())
+    assert [len(model["cases"]) for model in content["models"]] == [2, 2]
+    assert {test["n"] for test in content["comparisons"]} == {2}
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    assert "unknown WT dice: tiny 1" in capsys.readouterr().out
+
+
+def test_evaluate_asks_each_fold_about_the_cases_it_never_saw(places, tmp_path):
+    for number, case in enumerate(("first", "second")):
+        folder = tiny_model_folder(tmp_path / "cv" / f"fold{number}", random_weights(number))
+        (folder / "fold.json").write_text(json.dumps({"held_out": [case]}))
+    out = tmp_path / "figures.json"
+    (places / "cases" / "second" / "case.json").write_text('{"phase": "postop"}')
+    arguments = ["--input", "prepared", "--phase", "preop", "--folds", tmp_path / "cv"]
+    assert run("evaluate", places / "cases", "--json", out, *arguments) == 0
+    content = json.loads(out.read_text())
+    assert [fold["held_out"] for fold in content["folds"]] == [["first"], ["second"]]
+    assert [case["phase"] for case in content["cases"]] == ["preop", "postop"]
+    assert content["phases"]["postop"]["dice"]["WT"]["n"] == 1
+    (places / "cases" / "second" / "case.json").unlink()

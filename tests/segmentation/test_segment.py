@@ -138,7 +138,7 @@ def test_a_real_case_fits_its_reader_as_an_independent_implementation_did(shared
     )
     assert found.dice == pytest.approx({"WT": 0.938, "TC": 0.947, "ET": 0.924}, abs=0.01)
     assert found.hd95_mm["WT"] < 6
-    assert found.result.trust > 0.85
+    assert found.trust > 0.85
 
 
 @pytest.mark.shared

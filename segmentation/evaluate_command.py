@@ -1,0 +1,178 @@
+"""`python -m segmentation evaluate` and `calibrate`: models against readers' outlines."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from segmentation.calibration import calibrate_model
+from segmentation.case_folder import case_folders, write_json
+from segmentation.command_options import SOME_FAILED, add_run_options, model_roots, prepare_by, say
+from segmentation.comparison import (
+    Scored,
+    case_table,
+    comparison_content,
+    in_words,
+    paired_tests,
+    phase_table,
+)
+from segmentation.comparison_plot import write_plot
+from segmentation.entrants import Entrant, cross_validation, distinct_names, one_model
+from segmentation.errors import BadInputError
+from segmentation.evaluate import (
+    REGIONS,
+    CaseEvaluation,
+    evaluate_labelled,
+    read_labelled_case,
+    report_content,
+    spread,
+)
+from segmentation.registry import find_model
+from segmentation.types import Phase
+
+
+@dataclass(slots=True)
+class Progress:
+    """What one entrant has so far."""
+
+    entrant: Entrant
+    done: list[CaseEvaluation] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def content(self) -> dict[str, Any]:
+        """The JSON of one model; of a cross-validation with its folds."""
+        report = report_content(self.entrant.model, self.done, self.failed)
+        return report | {"folds": self.entrant.folds_content()} if self.entrant.folds else report
+
+
+def add_evaluate(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `evaluate`."""
+    _add_cases_options(parser)
+    parser.add_argument("--json", type=Path, required=True, metavar="OUT", help="where the figures go")
+    parser.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        help="name or folder of a model (default: the best one installed); given again, the models are compared",
+    )
+    parser.add_argument(
+        "--folds",
+        type=Path,
+        metavar="FOLDER",
+        help="a cross-validation: model folders with a fold.json; each case goes to the fold that held it out",
+    )
+    parser.add_argument("--plot", type=Path, metavar="PNG", help="draw each case's Dice, model beside model")
+    add_run_options(parser)
+    parser.set_defaults(run=_evaluate)
+
+
+def add_calibrate(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `calibrate`."""
+    parser.add_argument("model", metavar="MODEL", help="name or folder of the model")
+    _add_cases_options(parser)
+    parser.add_argument("--cases", required=True, help="which cases these are, in words: 'held-out phantoms'")
+    add_run_options(parser)
+    parser.set_defaults(run=_calibrate)
+
+
+def _add_cases_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("cases_dir", type=Path, metavar="CASES_DIR", help="folder of labelled case folders")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="only these cases")
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    entrants = _entrants(options)
+    names = distinct_names(entrants)
+    for progress in _evaluate_all(options, entrants):
+        # After every case: what is done survives an interruption.
+        write_json(options.json, _content(names, progress))
+    models = [Scored(name, tuple(one.done)) for name, one in zip(names, progress, strict=True)]
+    if options.plot:
+        write_plot(options.plot, models)
+    _print_figures(models)
+    return SOME_FAILED if any(one.failed for one in progress) else 0
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    folder = find_model(options.model, model_roots())
+    *_, (progress,) = _evaluate_all(options, [one_model(folder, options.device)])
+    calibration = calibrate_model(folder, progress.done, options.cases)
+    for name, multiplier in calibration.multipliers.items():
+        print(f"{name}: multiplier {multiplier:.2f}, leave-one-out coverage {calibration.coverage[name]:.2f}")
+    return SOME_FAILED if progress.failed else 0
+
+
+def _entrants(options: argparse.Namespace) -> list[Entrant]:
+    models = options.model or ([] if options.folds else [None])
+    entrants = [cross_validation(options.folds, options.device)] if options.folds else []
+    return entrants + [one_model(find_model(name, model_roots()), options.device) for name in models]
+
+
+def _content(names: Sequence[str], progress: Sequence[Progress]) -> dict[str, Any]:
+    if len(progress) == 1:
+        return progress[0].content()
+    models = [Scored(name, tuple(one.done)) for name, one in zip(names, progress, strict=True)]
+    return comparison_content([one.content() for one in progress], models)
+
+
+def _evaluate_all(options: argparse.Namespace, entrants: Sequence[Entrant]) -> Iterator[list[Progress]]:
+    """After each case: what is done so far, and why cases could not be. One line a case and model on stderr."""
+    progress = [Progress(entrant) for entrant in entrants]
+    folders = case_folders(options.cases_dir, options.only)
+    for number, folder in enumerate(folders, start=1):
+        for one, outcome in zip(progress, _outcomes(options, folder, entrants), strict=True):
+            if isinstance(outcome, CaseEvaluation):
+                one.done.append(outcome)
+                line = _line(outcome)
+            else:
+                one.failed[folder.name] = outcome
+                line = f"{folder.name}: not evaluated. {outcome}"
+            say(f"[{number}/{len(folders)}] {line}")
+        yield progress
+
+
+def _outcomes(
+    options: argparse.Namespace, folder: Path, entrants: Sequence[Entrant]
+) -> list[CaseEvaluation | str]:
+    """What each entrant makes of a case, or why nothing."""
+    prepare_case = prepare_by(options, entrants[0].model.device.type)
+    try:
+        case = read_labelled_case(folder, prepare_case, Phase(options.phase))
+    except BadInputError as error:
+        return [str(error)] * len(entrants)
+    outcomes: list[CaseEvaluation | str] = []
+    for entrant in entrants:
+        try:
+            outcomes.append(evaluate_labelled(case, entrant.model_for(folder)))
+        except BadInputError as error:
+            outcomes.append(str(error))
+    return outcomes
+
+
+def _print_figures(models: Sequence[Scored]) -> None:
+    for model in models:
+        if len(models) > 1:
+            print(model.name)
+        for region in REGIONS:
+            scores = [case.dice[region] for case in model.cases]
+            if scores:
+                print(_spread_line(region, scores))
+    if any(model.cases for model in models):
+        print(phase_table(models))
+    if len(models) > 1:
+        print(case_table(models))
+        print(in_words(paired_tests(models)))
+
+
+def _spread_line(region: str, scores: Sequence[float]) -> str:
+    figures = spread(scores)
+    return f"{region}: Dice mean {figures['mean']:.3f}, median {figures['median']:.3f}, n {figures['n']}"
+
+
+def _line(evaluation: CaseEvaluation) -> str:
+    overlaps = "  ".join(f"{region} {evaluation.dice[region]:.3f}" for region in REGIONS)
+    seconds = sum(evaluation.seconds.values())
+    return f"{evaluation.case}: {overlaps}  trust {evaluation.trust:.2f}  {seconds:.1f} s"
