@@ -7,7 +7,12 @@ OrthancError
     ├── OrthancRefusedError   wrong credentials, or a request that Orthanc will not do
     ├── RejectedFileError     a file that is not DICOM, is truncated, or lacks its identifiers
     ├── MissingSeriesError    the study lacks a sequence that the model needs
-    ├── BadSeriesError        a series that cannot become one regular image
+    ├── BadSeriesError        a series that cannot become one regular image, for any of these reasons:
+    │   ├── MissingSlicesError    slices are lost, or files are cut short: sending it again may help
+    │   ├── SeveralVolumesError   several echoes, phases or repeats in one series
+    │   ├── MixedImagesError      images of several planes, sizes or places, as in a localiser
+    │   ├── UnplacedImagesError   images that do not say where they lie
+    │   └── NoContentError        nothing to see: blank, or values that are no numbers
     ├── BadResultError        a label map or volumes that do not belong to their source series
     └── NoServerError         Orthanc or its DICOMweb plugin is not installed, or did not start
 """
@@ -43,6 +48,26 @@ class MissingSeriesError(HopelessError):
 
 class BadSeriesError(HopelessError):
     """The images of a series do not make one regular image."""
+
+
+class MissingSlicesError(BadSeriesError):
+    """Part of the series is lost; it may arrive whole another time."""
+
+
+class SeveralVolumesError(BadSeriesError):
+    """The series holds several images at each place."""
+
+
+class MixedImagesError(BadSeriesError):
+    """The images of the series differ in plane, size or spacing."""
+
+
+class UnplacedImagesError(BadSeriesError):
+    """Images do not say where in the patient they lie."""
+
+
+class NoContentError(BadSeriesError):
+    """The pixels are all alike, or are no numbers."""
 
 
 class BadResultError(HopelessError):

@@ -70,6 +70,13 @@ def _check_pixels(dataset: FileDataset) -> None:
         raise RejectedFileError(
             f"The file is cut short: {len(dataset.PixelData)} of {expected} bytes of pixels are there."
         )
+    row_bytes = int(dataset.Columns) * ceil(int(dataset.BitsAllocated) / 8)
+    if expected is not None and len(dataset.PixelData) >= expected + max(row_bytes, 2):
+        # Less than a row too much is padding, which some archives add.
+        raise RejectedFileError(
+            f"The header announces {dataset.Rows} x {dataset.Columns} pixels, but there are more: "
+            f"{len(dataset.PixelData)} instead of {expected} bytes."
+        )
 
 
 def expected_pixel_bytes(dataset: FileDataset) -> int | None:

@@ -1,26 +1,21 @@
-"""Where the slices of an MR series lie, and whether they make one regular grid.
+"""The slices of an MR series, and the grid that they make.
 
 Classic MR keeps one slice per file, enhanced MR many frames per file with the same facts in functional
-groups (PS3.3 C.7.6.16). Here both become `Slice`s in one order: along the normal of the image plane.
+groups (PS3.3 C.7.6.16). Here both become `Slice`s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
 
-from orthanc.errors import BadSeriesError
+from orthanc.errors import BadSeriesError, UnplacedImagesError
 
-SAME_PLACE_MM = 1e-3
-SAME_DIRECTION = 1e-3
-UNEVEN_PART = 0.05
-"""Steps between slices may differ by this part: rounding in headers does, a missing slice does not."""
-
-SHIFT_MM = 0.5
+PLANES = ("sagittal", "coronal", "axial")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,32 +33,35 @@ class Slice:
     def name(self) -> str:
         """What a reader knows it by."""
         number = self.dataset.get("InstanceNumber")
-        if int(self.dataset.get("NumberOfFrames") or 1) > 1:
+        if self.is_frame:
             return f"frame {self.frame + 1}"
         return f"image {number}" if number is not None else f"image {self.dataset.SOPInstanceUID}"
+
+    @property
+    def is_frame(self) -> bool:
+        """Whether it is one of several frames of one object."""
+        return int(self.dataset.get("NumberOfFrames") or 1) > 1
+
+    @property
+    def own_group(self) -> Dataset:
+        """What the header says of this frame alone; empty for a classic image."""
+        groups = self.dataset.get("PerFrameFunctionalGroupsSequence")
+        return groups[self.frame] if groups else Dataset()
+
+    @property
+    def frame_of_reference(self) -> str:
+        """The space that its position is in; empty where the header does not tell."""
+        return str(self.dataset.get("FrameOfReferenceUID") or "")
+
+    @property
+    def plane(self) -> str:
+        """Axial, sagittal or coronal, whichever is nearest."""
+        return PLANES[int(np.argmax(np.abs(normal_of(self.orientation))))]
 
     @property
     def size(self) -> tuple[int, int]:
         """Rows and columns."""
         return int(self.dataset.Rows), int(self.dataset.Columns)
-
-
-def slices_in_order(datasets: Iterable[Dataset]) -> tuple[Slice, ...]:
-    """All slices of a series along the normal of its plane.
-
-    Raises:
-        BadSeriesError: fewer than two slices, or slices that do not make one regular grid; the text
-            names the images.
-    """
-    by_uid = {str(dataset.SOPInstanceUID): dataset for dataset in datasets}
-    found = [one for dataset in by_uid.values() for one in _slices_of(dataset)]
-    if len(found) < 2:
-        raise BadSeriesError(f"The series holds {len(found)} slices; an image of the head needs more.")
-    _check_alike(found)
-    normal = normal_of(found[0].orientation)
-    found.sort(key=lambda one: float(normal @ np.array(one.position_mm)))
-    _check_steps(found, normal)
-    return tuple(found)
 
 
 def grid_of(slices: Sequence[Slice]) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
@@ -112,12 +110,24 @@ def _orthonormal(orientation: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     return row, column / np.linalg.norm(column)
 
 
-def _slices_of(dataset: Dataset) -> list[Slice]:
+def slices_of(dataset: Dataset) -> list[Slice]:
+    """The slices of one object, as they are stored.
+
+    Raises:
+        UnplacedImagesError: a slice does not say where it lies.
+        BadSeriesError: no image, a colour image, or functional groups that do not fit the frames.
+    """
     if "Rows" not in dataset:
-        raise BadSeriesError("The series holds an object without an image.")
+        raise BadSeriesError("The series holds an object without an image, such as a report.")
     if int(dataset.get("SamplesPerPixel", 1)) != 1:
-        raise BadSeriesError("The series holds colour images.")
-    if "PerFrameFunctionalGroupsSequence" not in dataset:
+        raise BadSeriesError("The series holds colour images, such as screen captures.")
+    n_frames = int(dataset.get("NumberOfFrames") or 1)
+    n_groups = len(dataset.get("PerFrameFunctionalGroupsSequence") or ())
+    if n_frames != max(n_groups, 1):
+        raise UnplacedImagesError(
+            f"An object of the series holds {n_frames} frames, but says of {n_groups} where they lie."
+        )
+    if not n_groups:
         return [_slice(dataset, 0, dataset, dataset, dataset, dataset)]
     shared = (
         dataset.SharedFunctionalGroupsSequence[0]
@@ -150,8 +160,9 @@ def _slice(
     spacing_mm = _floats(measures, "PixelSpacing", 2)
     if not position_mm or not orientation or not spacing_mm or min(spacing_mm) <= 0:
         number = dataset.get("InstanceNumber", "?")
-        raise BadSeriesError(
-            f"Image {number} does not say where it lies (position, orientation or pixel size)."
+        raise UnplacedImagesError(
+            f"Image {number} does not say where it lies (position, orientation or pixel size). "
+            "Send the original images of the scanner, not copies of a screen or a film."
         )
     return Slice(
         dataset=dataset,
@@ -167,58 +178,8 @@ def _floats(dataset: Dataset, name: str, count: int) -> tuple[float, ...]:
     value = dataset.get(name)
     if value is None or isinstance(value, str) or len(value) != count:
         return ()
-    return tuple(float(one) for one in value)
-
-
-def _check_alike(slices: list[Slice]) -> None:
-    first = slices[0]
-    for one in slices[1:]:
-        if one.size != first.size:
-            raise BadSeriesError(
-                f"The images differ in size: {first.name} has {first.size[0]} x {first.size[1]} pixels, "
-                f"{one.name} has {one.size[0]} x {one.size[1]}."
-            )
-        if not np.allclose(one.orientation, first.orientation, atol=SAME_DIRECTION):
-            raise BadSeriesError(f"The images differ in orientation: {first.name} and {one.name}.")
-        if not np.allclose(one.spacing_mm, first.spacing_mm, rtol=1e-3):
-            raise BadSeriesError(f"The images differ in pixel size: {first.name} and {one.name}.")
-    lengths = np.linalg.norm(np.reshape(first.orientation, (2, 3)), axis=1)
-    if not np.allclose(lengths, 1.0, atol=0.01):
-        raise BadSeriesError(f"The orientation of {first.name} is not a direction in space.")
-
-
-def _check_steps(slices: list[Slice], normal: np.ndarray) -> None:
-    positions_mm = np.array([one.position_mm for one in slices])
-    steps_mm = np.diff(positions_mm @ normal)
-    _check_doubles(slices, steps_mm)
-    usual_mm = float(np.median(steps_mm))
-    for index, step_mm in enumerate(steps_mm):
-        times = step_mm / usual_mm
-        if times > 1.5 and abs(times - round(times)) < 3 * UNEVEN_PART:
-            count = round(times) - 1
-            missing = "A slice is" if count == 1 else f"{count} slices are"
-            raise BadSeriesError(
-                f"{missing} missing between {slices[index].name} and {slices[index + 1].name}."
-            )
-        if abs(times - 1) > UNEVEN_PART:
-            raise BadSeriesError(
-                f"The slices are not evenly spaced: {step_mm:.2f} mm between {slices[index].name} and "
-                f"{slices[index + 1].name}, elsewhere {usual_mm:.2f} mm."
-            )
-    shift_mm = positions_mm - positions_mm[0] - np.outer((positions_mm - positions_mm[0]) @ normal, normal)
-    if float(np.abs(shift_mm).max()) > SHIFT_MM:
-        raise BadSeriesError("The slices are shifted against each other; they do not make one block.")
-
-
-def _check_doubles(slices: list[Slice], steps_mm: np.ndarray) -> None:
-    doubles = np.flatnonzero(steps_mm < SAME_PLACE_MM)
-    if doubles.size == 0:
-        return
-    places = len(slices) - doubles.size
-    if len(slices) % places == 0:
-        raise BadSeriesError(
-            f"The series holds {len(slices) // places} images at each of {places} places "
-            "(several echoes, phases or repeats in one series)."
-        )
-    first, second = slices[doubles[0]], slices[doubles[0] + 1]
-    raise BadSeriesError(f"{first.name.capitalize()} and {second.name} lie at the same place.")
+    try:
+        numbers = tuple(float(one) for one in value)
+    except (TypeError, ValueError):
+        return ()
+    return numbers if np.isfinite(numbers).all() else ()

@@ -18,7 +18,8 @@ from pydicom.uid import UID
 
 from orthanc.errors import BadResultError
 from orthanc.read import read_datasets
-from orthanc.slices import Slice, slices_in_order
+from orthanc.slices import Slice
+from orthanc.stack import stack_of
 from orthanc.types import AlgorithmInfo
 from orthanc.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, derive_uid
 
@@ -58,7 +59,7 @@ def read_source(files: Sequence[Path]) -> SourceSeries:
         BadSeriesError: the files do not make one image.
         BadResultError: the series is made of several multi-frame objects.
     """
-    slices = slices_in_order(read_datasets(files))
+    slices = stack_of(read_datasets(files)).slices
     # In order along the normal and each once; an enhanced object appears at its first slice.
     datasets = tuple({id(one.dataset): one.dataset for one in slices}.values())
     if 1 < len(datasets) < len(slices):

@@ -9,9 +9,16 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless, generate_uid
 
-from orthanc.errors import BadSeriesError
-from orthanc.read import read_series
+from orthanc.errors import (
+    BadSeriesError,
+    MissingSlicesError,
+    MixedImagesError,
+    NoContentError,
+    SeveralVolumesError,
+)
+from orthanc.read import read_series, read_with_warnings
 from orthanc.study_maker import make_study
+from orthanc.variants import rescaled_each
 from tests.orthanc.conftest import AXIAL, SAGITTAL, ramp_image, rotation
 from tests.orthanc.multiframe import enhanced_of
 
@@ -74,7 +81,7 @@ def test_unsigned_pixels_above_the_signed_range_stay_positive(files):
     for path in files:
         dataset = dcmread(path)
         dataset.PixelRepresentation = 0
-        dataset.PixelData = np.full((10, 12), 40000, np.uint16).tobytes()
+        dataset.PixelData = (np.arange(120, dtype=np.uint16) + 40000).tobytes()
         dataset.save_as(path)
     assert sitk.GetArrayFromImage(read_series(files)).min() == 40000
 
@@ -157,22 +164,138 @@ def test_the_same_file_twice_counts_once(files):
     assert same_places(read_series(files), read_series([*files, files[0]])) == 0
 
 
-def test_two_images_at_one_place_are_refused(files, tmp_path):
-    double = tmp_path / "double.dcm"
-    double.write_bytes(files[1].read_bytes())
-    edit(double, SOPInstanceUID=generate_uid(entropy_srcs=["double"]), InstanceNumber=99)
-    with pytest.raises(BadSeriesError, match=r"Image (2|99) and image (2|99) lie at the same place"):
+def doubled(files: list[Path], folder: Path, numbers: range, **values: object) -> list[Path]:
+    """Copies of some images under other UIDs, with other values in the header."""
+    copies = []
+    for number in numbers:
+        copies.append(folder / f"double{number}.dcm")
+        copies[-1].write_bytes(files[number].read_bytes())
+        edit(copies[-1], SOPInstanceUID=generate_uid(entropy_srcs=["double", str(number)]), **values)
+    return copies
+
+
+def brighter(path: Path) -> None:
+    pixels = (dcmread(path).pixel_array + 7).astype("<i2")
+    edit(path, PixelData=pixels.tobytes())
+
+
+def test_the_same_image_under_two_names_counts_once_and_is_told(files, tmp_path):
+    copies = doubled(files, tmp_path, range(1, 3), InstanceNumber=99)
+    reading = read_with_warnings([*copies, *files])
+    assert same_places(read_series(files), reading.image) == 0
+    assert reading.warnings == ("2 images came twice and were used once (image 2, image 3).",)
+
+
+def test_a_series_sent_twice_under_two_names_counts_once(files, tmp_path):
+    reading = read_with_warnings([*doubled(files, tmp_path, range(6)), *files])
+    assert same_places(read_series(files), reading.image) == 0
+    assert "6 images came twice" in reading.warnings[0]
+
+
+def test_different_images_at_one_place_are_refused(files, tmp_path):
+    (double,) = doubled(files, tmp_path, range(1, 2), InstanceNumber=99)
+    brighter(double)
+    with pytest.raises(SeveralVolumesError, match=r"Image (2|99) and image (2|99) lie at the same place"):
         read_series([*files, double])
 
 
-def test_two_volumes_in_one_series_are_refused(files, tmp_path):
-    doubles = []
-    for number, path in enumerate(files):
-        doubles.append(tmp_path / f"double{number}.dcm")
-        doubles[-1].write_bytes(path.read_bytes())
-        edit(doubles[-1], SOPInstanceUID=generate_uid(entropy_srcs=["double", str(number)]))
-    with pytest.raises(BadSeriesError, match="2 images at each of 6 places"):
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"EchoTime": 100}, r"differ in echo time \(12 and 100 ms\)"),
+        ({"TemporalPositionIdentifier": 2}, r"differ in time point \(none and 2\)"),
+        ({"AcquisitionNumber": 2}, r"differ in acquisition number \(1 and 2\)"),
+        ({}, r"2 images at each of 6 places: several echoes"),
+    ],
+)
+def test_two_volumes_in_one_series_are_refused_with_their_difference(values, words, files, tmp_path):
+    doubles = doubled(files, tmp_path, range(6), **values)
+    for path in doubles:
+        brighter(path)
+    with pytest.raises(SeveralVolumesError, match=f'^Series 3 "AX T1 SE": .*{words}.*series of its own'):
         read_series([*files, *doubles])
+
+
+def test_of_magnitude_and_phase_the_magnitude_is_read(files, tmp_path):
+    phases = doubled(files, tmp_path, range(6), ImageType=["ORIGINAL", "PRIMARY", "P", "ND"])
+    for path in phases:
+        brighter(path)
+    reading = read_with_warnings([*phases, *files])
+    assert same_places(read_series(files), reading.image) == 0
+    assert "Phase or real and imaginary images" in reading.warnings[0]
+
+
+def test_every_gap_is_told(files):
+    with pytest.raises(
+        MissingSlicesError, match=r"between image 1 and image 3, a slice .* image 3 and image 5"
+    ):
+        read_series([files[0], files[2], *files[4:]])
+
+
+def test_a_series_of_every_second_slice_is_refused(files):
+    with pytest.raises(MissingSlicesError, match="Only every second slice is there"):
+        read_series(files[::2])
+
+
+def test_planes_of_a_localiser_are_named(files):
+    edit(files[3], ImageOrientationPatient=[0, 1, 0, 0, 0, -1])
+    with pytest.raises(MixedImagesError, match="image 1 is axial, image 4 is sagittal, as in a localiser"):
+        read_series(files)
+
+
+def test_blank_images_are_refused(files):
+    for path in files:
+        edit(path, PixelData=bytes(240))
+    with pytest.raises(NoContentError, match="blank: every pixel is 0"):
+        read_series(files)
+
+
+def test_a_blank_image_between_others_is_told(files):
+    edit(files[2], PixelData=bytes(240))
+    assert read_with_warnings(files).warnings == ("1 images between others are blank (image 3).",)
+
+
+@pytest.mark.parametrize(("value", "is_read"), [(0.25, True), (np.nan, False), (np.inf, False)])
+def test_pixels_as_fractions_are_read_unless_they_are_no_numbers(value, is_read, files):
+    for path in files:
+        dataset = dcmread(path)
+        pixels = dataset.pixel_array.astype("<f4")
+        pixels[2, 3] = value
+        del dataset.PixelData
+        dataset.FloatPixelData = pixels.tobytes()
+        dataset.BitsAllocated = 32
+        dataset.save_as(path)
+    if is_read:
+        assert sitk.GetArrayFromImage(read_series(files))[:, 2, 3] == pytest.approx(0.25)
+    else:
+        with pytest.raises(NoContentError, match="not numbers"):
+            read_series(files)
+
+
+def test_more_pixels_than_the_header_announces_are_refused(files):
+    edit(files[1], Rows=8)
+    with pytest.raises(MissingSlicesError, match="announces 8 x 12 pixels, but there are more"):
+        read_series(files)
+
+
+def test_damaged_compressed_pixels_are_named(tmp_path, visit):
+    files = make_study({"t1": ramp_image(AXIAL, (64, 48, 3))}, tmp_path, visit, "seed")
+    for path in files:
+        dataset = dcmread(path)
+        dataset.compress(JPEG2000Lossless, generate_instance_uid=False)
+        if path == files[1]:
+            dataset.PixelData = dataset.PixelData[:40] + bytes(len(dataset.PixelData) - 40)
+        dataset.save_as(path)
+    with pytest.raises(BadSeriesError, match=r"image 2 .*damaged|image 2 .*cut short|Image 2: .*cut short"):
+        read_series(files)
+
+
+def test_slices_with_their_own_rescaling_keep_their_values(files):
+    plain = read_series(files)
+    rescaled = rescaled_each([dcmread(path) for path in files])
+    for path, dataset in zip(files, rescaled, strict=True):
+        dataset.save_as(path)
+    assert same_places(plain, read_series(files)) <= 1.0
 
 
 @pytest.mark.parametrize(
