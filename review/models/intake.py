@@ -123,6 +123,7 @@ class Series(models.Model):
     role_reason = models.TextField(blank=True)
     is_chosen = models.BooleanField(default=False)
     choice_reason = models.TextField(blank=True)
+    flaw = models.TextField(blank=True, help_text="Why its images, as they are now, cannot be used")
     first_seen_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

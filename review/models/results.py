@@ -28,6 +28,12 @@ class Result(models.Model):
     model_statement = models.TextField()
     phase = models.CharField(max_length=8, choices=[(phase.value, phase.value) for phase in Phase])
     warnings = models.JSONField(default=list, blank=True)
+    gates = models.JSONField(
+        default=list, blank=True, help_text="Quality figures: name, value, unit, low, high, passed, message"
+    )
+    not_validated = models.JSONField(
+        default=list, blank=True, help_text="Why this lies outside of what was validated: code, words"
+    )
     created_at = models.DateTimeField(default=timezone.now)
     superseded_by = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="supersedes"

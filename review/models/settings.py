@@ -12,6 +12,14 @@ from review import routing
 from segmentation.types import Phase
 
 
+class QualityPolicy(models.TextChoices):
+    """What a failed quality gate does to a study."""
+
+    STANDARD = "standard", "Stop at the gross ones, warn of the others"
+    STOP = "stop", "Stop at every failed gate"
+    WARN = "warn", "Go on, with a warning"
+
+
 class RoutingRule(models.Model):
     """Which studies are wanted, and what is done with them. The first enabled rule that fits decides."""
 
@@ -32,6 +40,15 @@ class RoutingRule(models.Model):
     priority = models.IntegerField(default=0, help_text="Higher goes first")
     wait_hours = models.PositiveIntegerField(
         null=True, blank=True, help_text="How long a missing series is waited for; empty: the site's setting"
+    )
+    quality_policy = models.CharField(
+        max_length=8,
+        choices=QualityPolicy.choices,
+        default=QualityPolicy.STANDARD,
+        help_text="What a failed quality gate does",
+    )
+    raises_alert = models.BooleanField(
+        default=True, help_text="Raise an alert where a study of this rule ends without a result"
     )
     destinations = models.JSONField(
         default=list,

@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from review.models.intake import Study
+from review.models.settings import QualityPolicy
 from segmentation.types import Phase
 
 RESEND_AFTER_S = 10
@@ -95,6 +96,9 @@ class Job(models.Model):
     model_name = models.CharField(max_length=64)
     model_version = models.CharField(max_length=64)
     phase = models.CharField(max_length=8, choices=[(phase.value, phase.value) for phase in Phase])
+    quality_policy = models.CharField(
+        max_length=8, choices=QualityPolicy.choices, default=QualityPolicy.STANDARD
+    )
     priority = models.IntegerField(default=0)
     destinations = models.JSONField(default=list, blank=True)
     requested_by = models.CharField(
