@@ -11,14 +11,8 @@ from safetensors import SafetensorError
 
 from segmentation.errors import BadModelError
 from segmentation.interval import IntervalCalibration
-from segmentation.registry import (
-    RANK_PUBLISHED,
-    CascadeConfig,
-    ModelDescription,
-    check_weights,
-    describe_model,
-    write_model,
-)
+from segmentation.model_description import RANK_PUBLISHED, CascadeConfig, ModelDescription, describe_model
+from segmentation.registry import check_weights, write_model
 from segmentation.types import ModelIdentity, Phase
 
 NAME = "cacnn17"

@@ -8,7 +8,7 @@ from pathlib import Path
 from segmentation.errors import BadInputError
 from segmentation.evaluate import CaseEvaluation
 from segmentation.interval import QUANTITIES, IntervalCalibration, calibrate
-from segmentation.registry import store_interval
+from segmentation.model_description import store_interval
 
 LEAST_CASES = 5
 """Of fewer cases the largest error says little."""

@@ -19,13 +19,9 @@ from segmentation.command_options import (
 )
 from segmentation.errors import BadInputError, SegmentationError
 from segmentation.measure import by_quantity
+from segmentation.model_description import find_model, installed_models
 from segmentation.prepare import prepare
-from segmentation.registry import (
-    choose_device,
-    find_model,
-    installed_models,
-    load_model,
-)
+from segmentation.registry import choose_device, load_model
 from segmentation.segment import segment
 from segmentation.training import command as training
 from segmentation.training import merge, postoperative_cases

@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from segmentation.evaluate import Prepare
+from segmentation.model_description import PACKAGED_ROOT
 from segmentation.prepare import accept_prepared, prepare
-from segmentation.registry import PACKAGED_ROOT
 from segmentation.types import Phase
 
 MANAGE_FOLDER = Path(__file__).resolve().parent.parent

@@ -14,7 +14,8 @@ from typing import Any
 
 from segmentation.case_folder import read_case_note
 from segmentation.errors import BadInputError, BadModelError
-from segmentation.registry import DESCRIPTION, CascadeModel, Device, load_model
+from segmentation.model_description import DESCRIPTION
+from segmentation.registry import CascadeModel, Device, load_model
 
 FOLD_FILE = "fold.json"
 

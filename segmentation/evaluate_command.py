@@ -30,7 +30,7 @@ from segmentation.evaluate import (
     report_content,
     spread,
 )
-from segmentation.registry import find_model
+from segmentation.model_description import find_model
 from segmentation.types import Phase
 
 

@@ -29,6 +29,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from segmentation.types import Normalisation
+
 CONTEXT_SLICES = 4
 """Slices that the network needs beyond the first and the last slice it labels."""
 
@@ -47,14 +49,6 @@ class View(StrEnum):
     AXIAL = "ax"
     SAGITTAL = "sg"
     CORONAL = "cr"
-
-
-class Normalisation(StrEnum):
-    """Where the normalisation takes mean and variance from."""
-
-    VOLUME = "volume"
-    """From the running mini-batch, in training and at inference alike: one volume a pass means per-volume
-    statistics. The published weights carry no others."""
 
 
 @dataclass(frozen=True, slots=True)

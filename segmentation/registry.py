@@ -1,18 +1,12 @@
-"""Installed models: folders of `model.json`, `weights.safetensors` and `CARD.md`.
-
-`model.json` names the model, says what every read-out has to show about it, describes the networks, carries
-the checksum of the weights and the figures of its volume intervals.
-"""
+"""The weights of installed models: written, checked, and loaded onto a device."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import safetensors.torch
 import torch
@@ -20,43 +14,20 @@ from safetensors import SafetensorError
 
 from segmentation.errors import BadModelError
 from segmentation.interval import IntervalCalibration
-from segmentation.network import MSNet, NetworkConfig, Normalisation, Task, View, use_half_precision
+from segmentation.model_description import (
+    CARD,
+    DESCRIPTION,
+    WEIGHTS,
+    CascadeConfig,
+    ModelDescription,
+    read_description,
+    write_atomically,
+    write_description,
+)
+from segmentation.network import MSNet, NetworkConfig, Task, View, use_half_precision
 from segmentation.types import ModelIdentity, Phase
 
-FORMAT = 1
-PACKAGED_ROOT = Path(__file__).parent / "models"
-DESCRIPTION, WEIGHTS, CARD = "model.json", "weights.safetensors", "CARD.md"
-
-RANK_DEMO, RANK_PUBLISHED, RANK_OWN = 0, 50, 80
-"""Of the installed models, the one of the highest rank is the default."""
-
 Device = Literal["auto", "cpu", "cuda"]
-
-
-@dataclass(frozen=True, slots=True)
-class CascadeConfig:
-    """The shape that all nine networks of a model share."""
-
-    base_channels: int = 32
-    in_channels: int = 4
-    classes: int = 2
-    normalisation: Normalisation = Normalisation.VOLUME
-
-    def network(self, task: Task) -> NetworkConfig:
-        """Shape of one task's network."""
-        return NetworkConfig(task, self.base_channels, self.in_channels, self.classes, self.normalisation)
-
-
-@dataclass(frozen=True, slots=True)
-class ModelDescription:
-    """What model.json says, but for the checksum."""
-
-    identity: ModelIdentity
-    rank: int
-    config: CascadeConfig
-    interval: IntervalCalibration | None = None
-    phases: tuple[Phase, ...] = ()
-    """Phases whose images it was trained on; empty where it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,24 +68,9 @@ def write_model(
     data = safetensors.torch.save(stored)
     folder.mkdir(parents=True, exist_ok=True)
     # The description comes last: a folder without it, after a crash, is no model.
-    _write_atomically(folder / WEIGHTS, data)
-    _write_atomically(folder / CARD, card.encode())
-    _write_description(folder, description, hashlib.sha256(data).hexdigest())
-
-
-def store_interval(folder: Path, calibration: IntervalCalibration) -> None:
-    """Put the figures of a calibration into an installed model's description."""
-    description, checksum = _read_description(folder)
-    _write_description(folder, replace(description, interval=calibration), checksum)
-
-
-def describe_model(folder: Path) -> ModelDescription:
-    """What a model says about itself, without reading its weights.
-
-    Raises:
-        BadModelError: `model.json` is missing, damaged, or of another format.
-    """
-    return _read_description(folder)[0]
+    write_atomically(folder / WEIGHTS, data)
+    write_atomically(folder / CARD, card.encode())
+    write_description(folder, description, hashlib.sha256(data).hexdigest())
 
 
 def load_model(
@@ -127,7 +83,7 @@ def load_model(
     Raises:
         BadModelError: a file is missing, damaged, or does not fit the description; the device is not there.
     """
-    description, checksum = _read_description(folder)
+    description, checksum = read_description(folder)
     weights = _read_weights(folder / WEIGHTS, checksum)
     check_weights(description.config, weights, source=str(folder / WEIGHTS))
     where = choose_device(device)
@@ -135,7 +91,7 @@ def load_model(
     networks = {}
     for task in Task:
         for view in View:
-            network = _build(description.config.network(task), weights, task, view)
+            network = _build(network_config(description.config, task), weights, task, view)
             network = use_half_precision(network) if half else network
             networks[task, view] = network.to(where, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     return CascadeModel(
@@ -148,36 +104,6 @@ def load_model(
         dtype=torch.bfloat16 if half else torch.float32,
         folder=folder,
     )
-
-
-def installed_models(roots: Sequence[Path]) -> dict[Path, ModelDescription]:
-    """All readable model folders under the roots, best first."""
-    found = {
-        path.parent: describe_model(path.parent)
-        for root in roots
-        for path in sorted(root.glob(f"*/{DESCRIPTION}"))
-    }
-    return dict(sorted(found.items(), key=lambda item: (-item[1].rank, item[1].identity.name, str(item[0]))))
-
-
-def find_model(name_or_folder: str | None, roots: Sequence[Path]) -> Path:
-    """The folder of a model, by its folder or its name; of the best installed one where None is asked.
-
-    Raises:
-        BadModelError: nothing of that name, or nothing at all, is installed.
-    """
-    if name_or_folder is not None and (Path(name_or_folder) / DESCRIPTION).is_file():
-        return Path(name_or_folder)
-    models = installed_models(roots)
-    for folder, description in models.items():
-        if name_or_folder in (None, description.identity.name, folder.name):
-            return folder
-    names = ", ".join(description.identity.name for description in models.values()) or "none"
-    asked = (
-        "No model" if name_or_folder is None else f"No model called {name_or_folder!r}, and no such folder,"
-    )
-    searched = ", ".join(str(root) for root in roots)
-    raise BadModelError(f"{asked} is installed (installed: {names}; searched: {searched}).")
 
 
 def check_weights(config: CascadeConfig, weights: Mapping[str, torch.Tensor], source: str) -> None:
@@ -204,12 +130,17 @@ def check_weights(config: CascadeConfig, weights: Mapping[str, torch.Tensor], so
             raise BadModelError(f"{source}: {key} holds values that are not finite.")
 
 
+def network_config(config: CascadeConfig, task: Task) -> NetworkConfig:
+    """Shape of one task's network."""
+    return NetworkConfig(task, config.base_channels, config.in_channels, config.classes, config.normalisation)
+
+
 def expected_shapes(config: CascadeConfig) -> dict[str, tuple[int, ...]]:
     """Name and shape of every tensor of the nine networks."""
     shapes: dict[str, tuple[int, ...]] = {}
     for task in Task:
         with torch.device("meta"):
-            state = MSNet(config.network(task)).state_dict()
+            state = MSNet(network_config(config, task)).state_dict()
         shapes |= {weight_key(task, view, name): tuple(t.shape) for view in View for name, t in state.items()}
     return shapes
 
@@ -244,44 +175,6 @@ def _has_fast_bfloat16(device: torch.device) -> bool:
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
-def _read_description(folder: Path) -> tuple[ModelDescription, str]:
-    """The description and the checksum of the weights."""
-    path = folder / DESCRIPTION
-    if not path.is_file():
-        raise BadModelError(f"{folder} is not a model folder: {DESCRIPTION} is missing.")
-    try:
-        content: dict[str, Any] = json.loads(path.read_text())
-        version = content["format"]
-        if version != FORMAT:
-            raise BadModelError(
-                f"{path} has format {version}; this software reads format {FORMAT}. Import it again."
-            )
-        networks = content["networks"]
-        description = ModelDescription(
-            identity=ModelIdentity(**content["identity"]),
-            rank=int(content["rank"]),
-            config=CascadeConfig(**networks | {"normalisation": Normalisation(networks["normalisation"])}),
-            interval=IntervalCalibration(**content["interval"]) if content["interval"] else None,
-            phases=tuple(Phase(phase) for phase in content["phases"]),
-        )
-        return description, str(content["weights_sha256"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadModelError(f"{path} is damaged ({error}). Import or install the model again.") from error
-
-
-def _write_description(folder: Path, description: ModelDescription, checksum: str) -> None:
-    content = {
-        "format": FORMAT,
-        "identity": asdict(description.identity),
-        "rank": description.rank,
-        "phases": list(description.phases),
-        "networks": asdict(description.config),
-        "weights_sha256": checksum,
-        "interval": asdict(description.interval) if description.interval else None,
-    }
-    _write_atomically(folder / DESCRIPTION, (json.dumps(content, indent=2) + "\n").encode())
-
-
 def _read_weights(path: Path, checksum: str) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise BadModelError(f"{path} is missing. Import or install the model again.")
@@ -294,9 +187,3 @@ def _read_weights(path: Path, checksum: str) -> dict[str, torch.Tensor]:
         return safetensors.torch.load(data)
     except SafetensorError as error:
         raise BadModelError(f"{path} is not a safetensors file ({error}).") from error
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    unfinished = path.with_suffix(path.suffix + ".part")
-    unfinished.write_bytes(data)
-    os.replace(unfinished, path)

@@ -42,6 +42,14 @@ class Phase(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Normalisation(StrEnum):
+    """Where the normalisation takes mean and variance from."""
+
+    VOLUME = "volume"
+    """From the running mini-batch, in training and at inference alike: one volume a pass means per-volume
+    statistics. The published weights carry no others."""
+
+
 SEQUENCES = ("flair", "t1", "t1ce", "t2")
 """Channel order of the networks (MODEL facts, CA-CNN); also the stems of the files in a case folder."""
 

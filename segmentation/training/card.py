@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from segmentation.model_description import CascadeConfig
 from segmentation.network import Task, View
-from segmentation.registry import CascadeConfig
 from segmentation.training.checkpoint import Progress
 from segmentation.types import ModelIdentity
 

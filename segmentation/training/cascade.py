@@ -12,16 +12,9 @@ from pathlib import Path
 
 import torch
 
+from segmentation.model_description import RANK_DEMO, RANK_OWN, CascadeConfig, ModelDescription
 from segmentation.network import Task, View
-from segmentation.registry import (
-    RANK_DEMO,
-    RANK_OWN,
-    CascadeConfig,
-    CascadeModel,
-    ModelDescription,
-    weight_key,
-    write_model,
-)
+from segmentation.registry import CascadeModel, network_config, weight_key, write_model
 from segmentation.training.card import Reproduction, write_card
 from segmentation.training.checkpoint import CurvePoint, Progress
 from segmentation.training.dataset import CaseSplit
@@ -78,7 +71,12 @@ class CascadeTraining:
         elif self.warm_start is not None:
             start_from = self.warm_start.networks[task, view].state_dict()
         training = NetworkTraining(
-            self.config.network(task), view, self.split, settings, self.machine, self.checkpoint(task, view)
+            network_config(self.config, task),
+            view,
+            self.split,
+            settings,
+            self.machine,
+            self.checkpoint(task, view),
         )
         return training.run(start_from, resume, out_of_time)
 

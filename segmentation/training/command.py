@@ -14,8 +14,9 @@ import torch
 
 from segmentation.case_folder import case_folders, write_json
 from segmentation.errors import BadInputError, BadModelError
+from segmentation.model_description import CARD, CascadeConfig
 from segmentation.network import Task, View
-from segmentation.registry import CARD, CascadeConfig, load_model
+from segmentation.registry import load_model
 from segmentation.training.card import Reproduction, commands_in, licence_in
 from segmentation.training.cascade import CascadeTraining, NetworkKey, collect_weights, write_trained_model
 from segmentation.training.checkpoint import Progress

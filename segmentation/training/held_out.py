@@ -11,7 +11,8 @@ import SimpleITK as sitk
 from tqdm import tqdm
 
 from segmentation.metrics import dice
-from segmentation.registry import CARD, CascadeModel, Device, load_model
+from segmentation.model_description import CARD
+from segmentation.registry import CascadeModel, Device, load_model
 from segmentation.segment import segment
 from segmentation.training.card import Reproduction, held_out_section, write_card
 from segmentation.training.dataset import read_labelled

@@ -16,16 +16,9 @@ import torch
 
 from segmentation.case_folder import read_json
 from segmentation.errors import BadModelError
+from segmentation.model_description import CARD, RANK_OWN, ModelDescription
 from segmentation.network import Task, View
-from segmentation.registry import (
-    CARD,
-    RANK_OWN,
-    CascadeModel,
-    ModelDescription,
-    load_model,
-    weight_key,
-    write_model,
-)
+from segmentation.registry import CascadeModel, load_model, weight_key, write_model
 from segmentation.training.card import commands_in, licence_in
 from segmentation.types import Compartment, ModelIdentity
 
@@ -82,7 +75,9 @@ def merge_models(
     }
     phases = tuple(dict.fromkeys(phase for model in models for phase in model.phases))
     description = ModelDescription(identity, RANK_OWN, models[0].config, phases=phases)
-    command = f"python -m segmentation merge {' '.join(model.folder.name for model in models)} --out {out.name}"
+    command = (
+        f"python -m segmentation merge {' '.join(model.folder.name for model in models)} --out {out.name}"
+    )
     card = _card(identity, [(model.folder / CARD).read_text() for model in models], command, figures)
     write_model(out, description, weights, card, dtype=torch.float16)
 

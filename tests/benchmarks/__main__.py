@@ -14,8 +14,9 @@ import time
 from pathlib import Path
 
 from segmentation.launch import FAST_MALLOC_ENV
+from segmentation.model_description import find_model
 from segmentation.phantom import make_prepared_case
-from segmentation.registry import find_model, load_model
+from segmentation.registry import load_model
 from segmentation.segment import segment
 from segmentation.types import Phase
 from webapp.stack.plan import REPOSITORY, var_dir

@@ -9,8 +9,9 @@ import numpy as np
 import SimpleITK as sitk
 import torch
 
+from segmentation.model_description import CascadeConfig, ModelDescription
 from segmentation.network import MSNet, Task, View
-from segmentation.registry import CascadeConfig, ModelDescription, weight_key, write_model
+from segmentation.registry import network_config, weight_key, write_model
 from segmentation.types import SEQUENCES, ModelIdentity, PreparedScan
 
 SIZE_ZYX = (62, 68, 66)
@@ -61,7 +62,7 @@ def random_weights(seed: int = 3) -> dict[str, torch.Tensor]:
         weight_key(task, view, name): tensor
         for task in Task
         for view in View
-        for name, tensor in MSNet(tiny_config().network(task)).state_dict().items()
+        for name, tensor in MSNet(network_config(tiny_config(), task)).state_dict().items()
     }
 
 

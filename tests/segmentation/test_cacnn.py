@@ -6,8 +6,9 @@ import torch
 from segmentation.cacnn import import_cacnn
 from segmentation.errors import BadModelError
 from segmentation.interval import QUANTITIES
+from segmentation.model_description import CascadeConfig
 from segmentation.network import MSNet, NetworkConfig, Task, View
-from segmentation.registry import CascadeConfig, expected_shapes, load_model
+from segmentation.registry import expected_shapes, load_model
 from tests.segmentation.cascade_cases import random_weights
 from tests.segmentation.reference_network import reference_logits
 

@@ -2,6 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from segmentation.model_description import CascadeConfig
 from segmentation.network import (
     CONTEXT_SLICES,
     Autoencoder,
@@ -15,7 +16,7 @@ from segmentation.network import (
     Upsample,
     use_half_precision,
 )
-from segmentation.registry import CascadeConfig, expected_shapes
+from segmentation.registry import expected_shapes
 from segmentation.training.loss import autoencoder_loss
 
 

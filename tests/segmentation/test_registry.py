@@ -6,15 +6,9 @@ import torch
 
 from segmentation.errors import BadModelError
 from segmentation.interval import IntervalCalibration
+from segmentation.model_description import describe_model, find_model, installed_models, store_interval
 from segmentation.network import Task, View
-from segmentation.registry import (
-    describe_model,
-    find_model,
-    installed_models,
-    load_model,
-    store_interval,
-    write_model,
-)
+from segmentation.registry import load_model, write_model
 from segmentation.types import Phase
 from tests.segmentation.cascade_cases import random_weights, tiny_description, tiny_model_folder
 

@@ -7,8 +7,9 @@ import pytest
 import SimpleITK as sitk
 
 from segmentation.errors import BadInputError, BadModelError
+from segmentation.model_description import describe_model
 from segmentation.network import Task
-from segmentation.registry import describe_model, load_model
+from segmentation.registry import load_model
 from segmentation.training.command import UNFINISHED, run
 from segmentation.training.options import PATCHES_DHW, _number, _patch, add_arguments
 from segmentation.types import SEQUENCES, Phase

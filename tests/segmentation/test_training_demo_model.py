@@ -5,8 +5,9 @@ import pytest
 import SimpleITK as sitk
 
 from segmentation.metrics import dice
+from segmentation.model_description import PACKAGED_ROOT, describe_model, find_model
 from segmentation.phantom import make_prepared_case
-from segmentation.registry import PACKAGED_ROOT, describe_model, find_model, load_model
+from segmentation.registry import load_model
 from segmentation.segment import segment
 from segmentation.types import TISSUES_OF, Compartment, Phase
 

@@ -8,8 +8,9 @@ import torch
 
 from segmentation.command_line import main
 from segmentation.errors import BadModelError
+from segmentation.model_description import CARD
 from segmentation.network import Task, View
-from segmentation.registry import CARD, load_model
+from segmentation.registry import load_model
 from segmentation.training.merge import figure_rows, merge_models
 from segmentation.types import ModelIdentity
 from tests.segmentation.cascade_cases import random_weights, tiny_model_folder

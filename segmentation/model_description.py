@@ -1,0 +1,143 @@
+"""What an installed model says about itself, without its weights: web and follower read it and never load torch.
+
+A model is a folder of `model.json`, `weights.safetensors` and `CARD.md`. `model.json` names the model, says what every
+read-out has to show about it, describes the networks, carries the checksum of the weights and the figures of its
+volume intervals.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from segmentation.errors import BadModelError
+from segmentation.interval import IntervalCalibration
+from segmentation.types import ModelIdentity, Normalisation, Phase
+
+FORMAT = 1
+PACKAGED_ROOT = Path(__file__).parent / "models"
+DESCRIPTION, WEIGHTS, CARD = "model.json", "weights.safetensors", "CARD.md"
+
+RANK_DEMO, RANK_PUBLISHED, RANK_OWN = 0, 50, 80
+"""Of the installed models, the one of the highest rank is the default."""
+
+
+@dataclass(frozen=True, slots=True)
+class CascadeConfig:
+    """The shape that all nine networks of a model share."""
+
+    base_channels: int = 32
+    in_channels: int = 4
+    classes: int = 2
+    normalisation: Normalisation = Normalisation.VOLUME
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDescription:
+    """What model.json says, but for the checksum."""
+
+    identity: ModelIdentity
+    rank: int
+    config: CascadeConfig
+    interval: IntervalCalibration | None = None
+    phases: tuple[Phase, ...] = ()
+    """Phases whose images it was trained on; empty where it does not say."""
+
+
+def store_interval(folder: Path, calibration: IntervalCalibration) -> None:
+    """Put the figures of a calibration into an installed model's description."""
+    description, checksum = read_description(folder)
+    write_description(folder, replace(description, interval=calibration), checksum)
+
+
+def describe_model(folder: Path) -> ModelDescription:
+    """What a model says about itself, without reading its weights.
+
+    Raises:
+        BadModelError: `model.json` is missing, damaged, or of another format.
+    """
+    return read_description(folder)[0]
+
+
+def installed_models(roots: Sequence[Path]) -> dict[Path, ModelDescription]:
+    """All readable model folders under the roots, best first."""
+    found = {
+        path.parent: describe_model(path.parent)
+        for root in roots
+        for path in sorted(root.glob(f"*/{DESCRIPTION}"))
+    }
+    return dict(sorted(found.items(), key=lambda item: (-item[1].rank, item[1].identity.name, str(item[0]))))
+
+
+def find_model(name_or_folder: str | None, roots: Sequence[Path]) -> Path:
+    """The folder of a model, by its folder or its name; of the best installed one where None is asked.
+
+    Raises:
+        BadModelError: nothing of that name, or nothing at all, is installed.
+    """
+    if name_or_folder is not None and (Path(name_or_folder) / DESCRIPTION).is_file():
+        return Path(name_or_folder)
+    models = installed_models(roots)
+    for folder, description in models.items():
+        if name_or_folder in (None, description.identity.name, folder.name):
+            return folder
+    names = ", ".join(description.identity.name for description in models.values()) or "none"
+    asked = (
+        "No model" if name_or_folder is None else f"No model called {name_or_folder!r}, and no such folder,"
+    )
+    searched = ", ".join(str(root) for root in roots)
+    raise BadModelError(f"{asked} is installed (installed: {names}; searched: {searched}).")
+
+
+def read_description(folder: Path) -> tuple[ModelDescription, str]:
+    """The description and the checksum of the weights.
+
+    Raises:
+        BadModelError: `model.json` is missing, damaged, or of another format.
+    """
+    path = folder / DESCRIPTION
+    if not path.is_file():
+        raise BadModelError(f"{folder} is not a model folder: {DESCRIPTION} is missing.")
+    try:
+        content: dict[str, Any] = json.loads(path.read_text())
+        version = content["format"]
+        if version != FORMAT:
+            raise BadModelError(
+                f"{path} has format {version}; this software reads format {FORMAT}. Import it again."
+            )
+        networks = content["networks"]
+        description = ModelDescription(
+            identity=ModelIdentity(**content["identity"]),
+            rank=int(content["rank"]),
+            config=CascadeConfig(**networks | {"normalisation": Normalisation(networks["normalisation"])}),
+            interval=IntervalCalibration(**content["interval"]) if content["interval"] else None,
+            phases=tuple(Phase(phase) for phase in content["phases"]),
+        )
+        return description, str(content["weights_sha256"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadModelError(f"{path} is damaged ({error}). Import or install the model again.") from error
+
+
+def write_description(folder: Path, description: ModelDescription, checksum: str) -> None:
+    """Write model.json; `checksum` is the SHA-256 of the weights."""
+    content = {
+        "format": FORMAT,
+        "identity": asdict(description.identity),
+        "rank": description.rank,
+        "phases": list(description.phases),
+        "networks": asdict(description.config),
+        "weights_sha256": checksum,
+        "interval": asdict(description.interval) if description.interval else None,
+    }
+    write_atomically(folder / DESCRIPTION, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
+    unfinished = path.with_suffix(path.suffix + ".part")
+    unfinished.write_bytes(data)
+    os.replace(unfinished, path)
