@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from pydicom import dcmread
 
+from orthanc.enhanced import enhanced_of
 from orthanc.headers import digest_instances, instance_place, series_header, simplified_tags
 from orthanc.study_maker import make_study
 from tests.orthanc.conftest import AXIAL, ramp_image
-from tests.orthanc.multiframe import enhanced_of
 
 
 def test_an_enhanced_object_tells_the_same_as_the_classic_series(tmp_path, visit):

@@ -9,6 +9,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless, generate_uid
 
+from orthanc.enhanced import enhanced_of
 from orthanc.errors import (
     BadSeriesError,
     MissingSlicesError,
@@ -20,7 +21,6 @@ from orthanc.read import read_series, read_with_warnings
 from orthanc.study_maker import make_study
 from orthanc.variants import rescaled_each
 from tests.orthanc.conftest import AXIAL, SAGITTAL, ramp_image, rotation
-from tests.orthanc.multiframe import enhanced_of
 
 DIRECTIONS = {
     "axial": AXIAL,

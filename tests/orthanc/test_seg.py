@@ -12,6 +12,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from orthanc.codes import SEGMENTS
+from orthanc.enhanced import enhanced_of
 from orthanc.errors import BadResultError
 from orthanc.headers import series_header, simplified_tags
 from orthanc.read import read_series
@@ -19,7 +20,6 @@ from orthanc.seg import write_seg
 from orthanc.study_maker import make_study
 from orthanc.types import AlgorithmInfo
 from tests.orthanc.conftest import AXIAL, SAGITTAL, ramp_image, rotation
-from tests.orthanc.multiframe import enhanced_of
 from tests.orthanc.results import ALGORITHM, lopsided_labels, places_in_seg, places_of
 
 DIRECTIONS = {

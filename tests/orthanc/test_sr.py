@@ -9,6 +9,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from orthanc.enhanced import enhanced_of
 from orthanc.errors import BadResultError
 from orthanc.read import read_series
 from orthanc.seg import write_seg
@@ -16,7 +17,6 @@ from orthanc.sr import RESEARCH_STATEMENT, statements_from_sr, volumes_from_sr, 
 from orthanc.study_maker import make_study
 from orthanc.types import MeasuredRegion
 from tests.orthanc.conftest import ramp_image, rotation
-from tests.orthanc.multiframe import enhanced_of
 from tests.orthanc.results import ALGORITHM, VOLUMES, lopsided_labels
 
 
