@@ -72,6 +72,8 @@ def _words(tags: Tags) -> dict[str, Any]:
         "sequence_variant": _text(tags, "SequenceVariant"),
         "image_type": tuple(_text(tags, "ImageType").split("\\")) if _text(tags, "ImageType") else (),
         "contrast_agent": _agent(tags),
+        "contrast_time": _text(tags, "ContrastBolusStartTime"),
+        "scan_options": _text(tags, "ScanOptions"),
         "acquisition_type": _text(tags, "MRAcquisitionType"),
         "acquisition_time": _text(tags, "AcquisitionTime") or _text(tags, "AcquisitionDateTime")[8:],
         "series_date_time": _date_time(tags),
@@ -94,6 +96,7 @@ def _measures(tags: Tags) -> dict[str, Any]:
         "slice_thickness_mm": _number(tags, "SliceThickness"),
         "pixel_spacing_mm": _number(tags, "PixelSpacing"),
         "b_value": _number(tags, "DiffusionBValue"),
+        "n_temporal_positions": _whole(tags, "NumberOfTemporalPositions"),
     }
 
 

@@ -27,7 +27,7 @@ class SeriesHeader:
     """One series in the words of its header. Absent text is "", absent numbers are None.
 
     `instances_digest` hashes the sorted SOP Instance UIDs: it changes when an image arrives late.
-    `is_ours` says that this software wrote the series.
+    `is_ours` says that this software wrote the series. `contrast_time` is when the injection began (HHMMSS).
     """
 
     series_uid: str
@@ -65,6 +65,9 @@ class SeriesHeader:
     is_ours: bool = False
     is_stable: bool = False
     instances_digest: str = ""
+    contrast_time: str = ""
+    scan_options: str = ""
+    n_temporal_positions: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The header as plain JSON values."""

@@ -5,24 +5,27 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from orthanc.types import Role
+
 EXCLUDING: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(pattern))
     for kind, pattern in (
         (
             "a localiser",
             r"\b(locali[sz]er|loca|loc|scouts?|survey|topogram|3 ?plane|three plane|planning|reperage|"
-            r"lokali[sz]er|aahscout|aahead ?scout|smartbrain|plan ?scan|localizador|localizzatore|pilot)\b",
+            r"lokali[sz]er|aahscout|aahead ?scout|smartbrain|plan ?scan|localizador|localizzatore|pilot|locator|"
+            r"scano\w*|(u|ue)bersicht\w*|overzicht|scout\w*|survey\w*|localis\w*|localiz\w*)\b",
         ),
         ("an ADC map", r"(\b|d)adc\b|\bapparent diff"),
         (
             "diffusion",
-            r"\b(e?dwi|dti|diff?|diffusion\w*|difusion|diffusione|trace|tracew|ep2d diff\w*|resolve|"
+            r"\b(e?dwi|dti|diff?|dif+us\w*|anisotropy|aniso|average dc|trace|tracew|ep2d diff\w*|resolve|"
             r"dw|tensor|colfa|fa map|isodwi|dki|noddi|hardi|b ?[1-9]\d{2,3}|epi diff|ivim)\b",
         ),
         (
             "perfusion",
             r"\b(perf|perfusion\w*|perfusie|dsc|dce|pwi|asl|pcasl|pasl|[cr]*cbf|[cr]*cbv|mtt|ttp|tmax|"
-            r"ktrans|ep2d perf\w*|dynamic|pbp|gbp|twist|rapid)\b",
+            r"ktrans|ep2d perf\w*|perfusi\w*|dynamic|dynamique|dynamisch|dyn perf|pbp|gbp|twist|rapid|grasp)\b",
         ),
         (
             "susceptibility",
@@ -42,11 +45,22 @@ EXCLUDING: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
         (
             "a map or mask",
-            r"\b(mask|segmentation|map|maps|t1map\w*|t2map\w*|relaxometry|fieldmap|b0|b1|b1map)\b",
+            r"\b(mask|segmentation|map|maps|t1map\w*|t2map\w*|relaxometry|fieldmap|fmap|b0|b1|b1map|t1 images)\b",
         ),
-        ("spectroscopy", r"\b(svs|csi|spectro\w*|mrs|press|te ?\d+ svs)\b"),
-        ("functional imaging", r"\b(bold|fmri|rest|resting|ep2d bold\w*|motor|language)\b"),
-        ("a calibration", r"\b(calib\w*|cal|asset|coil|sense ref|ref scan|reference|shim|prescan)\b"),
+        ("one flip angle of a T1 map", r"\b(vfa|fa ?\d{1,2}|flip ?\d{1,2}|\d{1,2} ?deg(rees?)?)\b"),
+        ("double inversion recovery", r"\b(dir|double inversion)\b"),
+        (
+            "the fat or opposed-phase part of a Dixon series",
+            r"(dixon|ideal|flex|vibe|lava|\bdx\b).*\b(f|fat(?! ?(sat|sup))|opp\w*|out ?(of)? ?phase)\b|"
+            r"^(fat|out ?(of)? ?phase|opp\w*) ",
+        ),
+        ("spectroscopy", r"\b(svs|csi|spectro\w*|mrs|press|steam|te ?\d+ svs)\b"),
+        ("functional imaging", r"\b(bold|fmri|func|rest|resting|ep2d bold\w*|motor|language)\b"),
+        (
+            "a calibration",
+            r"\b(calib\w*|cal|asset|coil|sense ref|ref|ref scan|reference|shim|prescan|mrac|"
+            r"attenuation (corr\w*|map)|umap|b0 shim)\b",
+        ),
         (
             "a cisternogram",
             r"\b(ciss|fiesta|fiesta c|3d drive|drive 3d|bffe|trufi|cisterno\w*|csf flow|csfflow|cine)\b",
@@ -61,12 +75,15 @@ EXCLUDING: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             "a screen capture or report",
             r"\b(screen ?save|screenshot|phoenix|zreport|report|key images?|dose)\b",
         ),
-        ("a part of MP2RAGE", r"\b(inv ?[12]|uni den|mp2rage)\b"),
+        ("a part of MP2RAGE", r"\b(inv ?[12]|uni|mp2rage)\b"),
         ("STIR", r"\b(stir)\b"),
         ("proton density", r"\b(pd|pdw|pd ?w|proton|protonen\w*|densite)\b(?!.*\bt2)"),
     )
 )
 """Kinds of series that are none of the four, and the words they go by (on text from `plain`)."""
+
+DENOISED_MP2RAGE = re.compile(r"\buni ?den\w*|denoised")
+"""The uniform image without its noisy background is a T1 like any other."""
 
 FLAIR = re.compile(
     r"flair|dark ?fl(uid)?|\bda ?fl\b|\btirm|fluid ?att|\bspcir|\bspaceir|space ir|\btir2d|vista ?ir"
@@ -78,17 +95,22 @@ T1 = re.compile(
 )
 
 NO_CONTRAST = re.compile(
-    r"\b(pre|precontrast|pre ?(contrast|gad\w*|gd|km|inj\w*|mdc|c)|nativ\w*|plain|avant|vor|before|prima|prior|basal|"
-    r"unenhanced|nonenhanced|noncontrast|minuscontrast|"
-    r"(ohne|sans|senza|sin|sem|zonder|utan|uten|uden|without|w ?o|non|no|kein|bez) ?"
-    r"(contrast\w*|kontrast\w*|contraste|gad\w*|gd|km|mdc|inj\w*|iv|ce|cm|c|contr|k))\b|\bwo\b"
+    r"\b(pre|precontrast|pre ?(contrast|gad\w*|gd|km|inj\w*|mdc|c)|nativ\w*|plain|blanco|leer|avant|vor|voor|before|"
+    r"prima|prior|basal|antes|unenhanced|nonenhanced|noncontrast|kontrastsiz|minuscontrast|"
+    r"(ohne|sans|senza|sin|sem|zonder|utan|uten|uden|without|w ?o|non|no|kein|keine|geen|bez|o) ?"
+    r"(contrast\w*|kontrast\w*|contraste|gad\w*|gd|km|mdc|inj\w*|iv|civ|pdc|ce|cm|c|contr|k))\b|\bwo\b"
 )
 CONTRAST = re.compile(
-    r"\bpluscontrast\b|\bpost(?! ?(op\w*|fossa|surg\w*|rt|rad\w*|proc\w*|treat\w*|chemo\w*|rx|resec\w*))|"
-    r"\b(gd|gado\w*|gad|gadolin\w*|km|kmh?|cgd|ce|cemr|contrast\w*|kontrast\w*|contraste|contr|inj|inject\w*|injecte\w*|"
-    r"apres|nach|despues|dopo|mdc|mezzo|civ|cm|wc|enhanced|t1 ?ce?|t1gd|t1gad\w*|t1km|t1post|t1wce?|mprage ?c|"
+    r"\bpluscontrast\b|\bpost(?! ?(op\w*|fossa|surg\w*|rt|rad\w*|proc\w*|treat\w*|chemo\w*|rx|resec\w*|ttt))|"
+    r"\b(gd|gado\w*|gad|gadolin\w*|n?km|m ?km|kmh?|cgd|ce|cemr|contrast\w*|kontrast\w*|contraste|contr|inj|inject\w*|"
+    r"injecte\w*|inyect\w*|apres|nach|despues|dopo|depois|apos|pos|mdc|mezzo|civ|pdc|cm|wc|enhanced|"
+    r"t1 ?ce?|t1gd|t1gad\w*|t1km|t1post|t1wce?|mprage ?c|"
     r"gadovist|gadavist|dotarem|prohance|magnevist|multihance|omniscan|vueway|elucirem|clariscan|delayed|"
     r"contrastado|z kontrastem|kont)\b|\bt1 ?\w* ?gd\b|(?<=[a-z0-9])(gd|post|gado)\b"
+)
+
+REPEATED = re.compile(
+    r"\b(repeat\w*|rep|rpt|redo|again|wdh\w*|wiederh\w*|bis|repet\w*|ripet\w*|herh\w*|motion)\b"
 )
 
 FAT_SUPPRESSED = re.compile(r"\b(fs|fat ?sat|fatsat|spir|spair|dixon|we|fsat)\b")
@@ -104,3 +126,13 @@ def plain(text: str) -> str:
     folded = re.sub(r"(?<=t1)\+|(?<=[a-z0-9 ])\+ *$", " pluscontrast ", folded)
     folded = re.sub(r"(?<![a-z0-9])c-(?![a-z0-9])|(?<= )-c(?![a-z])", " minuscontrast ", folded)
     return re.sub(r"[^a-z0-9*]+", " ", folded).strip()
+
+
+def family_in(words: str) -> Role | None:
+    """The one family that words from `plain` name: "t1 flair" is a T1, "t2 flair" a FLAIR."""
+    if FLAIR.search(words):
+        return Role.T1 if re.search(r"\bt1\w* ?(\w+ )?flair|flair ?t1|t1flair", words) else Role.FLAIR
+    is_t1, is_t2 = bool(T1.search(words)), bool(T2.search(words))
+    if is_t1 and is_t2:
+        return None
+    return Role.T1 if is_t1 else Role.T2 if is_t2 else None
