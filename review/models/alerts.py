@@ -39,6 +39,7 @@ class Alert(models.Model):
     text = models.TextField()
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
     state = models.CharField(max_length=12, choices=State.choices, default=State.WAITING)
+    sent_by = models.JSONField(default=list, blank=True, help_text="Ways by which it went out: mail, webhook")
     tries = models.PositiveIntegerField(default=0)
     send_at = models.DateTimeField(default=timezone.now)
     error = models.TextField(blank=True)
@@ -54,6 +55,11 @@ class Alert(models.Model):
         delay_s = min(RETRY_AFTER_S * 2 ** min(self.tries, 10), RETRY_AT_MOST_S)
         due = Alert.objects.filter(pk=self.pk, state=Alert.State.WAITING, send_at__lte=Now())
         return bool(due.update(tries=models.F("tries") + 1, send_at=Now() + timedelta(seconds=delay_s)))
+
+    def went_out(self, way: str) -> None:
+        """Note that one of the ways took it, so that a failure of another does not send it twice."""
+        self.sent_by = [*self.sent_by, way]
+        Alert.objects.filter(pk=self.pk).update(sent_by=self.sent_by)
 
     def end(self, state: Alert.State) -> None:
         """Note that there is no more to send."""
