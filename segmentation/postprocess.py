@@ -63,14 +63,14 @@ def close(mask_zyx: Mask) -> Mask:
 
 def large_components(mask_zyx: Mask, more_than_voxels: int) -> Mask:
     """Components of more than so many voxels; the largest one where none is."""
-    components_zyx, sizes = _components(mask_zyx)
+    components_zyx, sizes = components(mask_zyx)
     keep = sizes > min(more_than_voxels, int(sizes.max(initial=0)) - 1)
     return keep_components(components_zyx, keep)
 
 
 def main_components(mask_zyx: Mask) -> Mask:
     """The largest component, and the second where it has more than a tenth of the largest one's voxels."""
-    components_zyx, sizes = _components(mask_zyx)
+    components_zyx, sizes = components(mask_zyx)
     keep = np.zeros(sizes.shape, bool)
     by_size = np.argsort(-sizes, kind="stable")
     keep[by_size[:1]] = True
@@ -86,13 +86,13 @@ def keep_components(components_zyx: npt.NDArray[np.int32], keep: npt.NDArray[np.
 
 def _mostly_within(mask_zyx: Mask, region_zyx: Mask) -> Mask:
     """Components of which at least half lies in the region."""
-    components_zyx, sizes = _components(mask_zyx)
+    components_zyx, sizes = components(mask_zyx)
     within = np.bincount(components_zyx[region_zyx], minlength=sizes.size + 1)[1:]
     return keep_components(components_zyx, within >= LEAST_OVERLAP_WITH_WHOLE * sizes)
 
 
-def _components(mask_zyx: Mask) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-    """Component numbers from 1 in the place of the mask, and the voxels of each."""
+def components(mask_zyx: Mask) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Connected pieces (18 neighbours): numbers from 1 in the place of the mask, and the voxels of each."""
     components_zyx = np.zeros(mask_zyx.shape, np.int32)
     count = ndimage.label(mask_zyx, _NEIGHBOURS_18, output=components_zyx)
     return components_zyx, np.bincount(components_zyx.ravel(), minlength=count + 1)[1:]

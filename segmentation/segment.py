@@ -21,6 +21,7 @@ from segmentation.measure import Reach, RegionProbabilities, reach, tumour_volum
 from segmentation.native import labels_on_native_grid
 from segmentation.network import Task, View
 from segmentation.postprocess import Labels, core_region, fuse, whole_tumour_region
+from segmentation.presence import Regions, certain_enhancement
 from segmentation.registry import CascadeModel
 from segmentation.types import SEQUENCES, Phase, PreparedScan, Segmentation
 from segmentation.view_agreement import predicted_dice
@@ -31,6 +32,10 @@ NO_TUMOUR = "No tumour was found: all volumes are zero."
 NOT_CALIBRATED = "Interval not calibrated: this model's errors were not measured on labelled cases."
 THRESHOLD = 0.5
 DOUBTFUL_TRUST = 0.6
+VOXEL_ML = 0.001
+"""Of the prepared grid, which is 1 mm."""
+DOUBTFUL_ENHANCING_ML = 0.1
+"""From here on, enhancement that was not believed is worth a look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,8 @@ class _Cascade:
     labels_zyx: Labels
     probabilities: RegionProbabilities
     trust: float
+    doubtful_enhancing_ml: float = 0.0
+    """What the enhancing networks outlined and the decision on its presence refused."""
 
 
 def segment(
@@ -115,9 +122,12 @@ def _run_cascade(
         enhancing_vzyx = _within(box_zyx, images, model, Task.ENHANCING, report)
     with _timed(seconds, "postprocess"):
         means = [views.mean(axis=0) for views in (whole_vzyx, core_vzyx, enhancing_vzyx)]
-        labels_zyx = fuse(*(mean > THRESHOLD for mean in means))
+        found = Regions(images.brain_zyx, *(mean > THRESHOLD for mean in means))
+        enhancing_zyx = certain_enhancement(found, means[-1], images.channels_czyx)
+        labels_zyx = fuse(found.whole_zyx, found.core_zyx, enhancing_zyx)
+        refused_ml = np.count_nonzero(found.enhancing_zyx & ~enhancing_zyx) * VOXEL_ML
         trust = predicted_dice([whole_vzyx, core_vzyx, enhancing_vzyx])
-    return _Cascade(labels_zyx, RegionProbabilities(*means), trust)
+    return _Cascade(labels_zyx, RegionProbabilities(*means), trust, refused_ml)
 
 
 def _within(
@@ -141,6 +151,11 @@ def _warnings(cascade: _Cascade, model: CascadeModel, phase: Phase) -> tuple[str
     elif cascade.trust < DOUBTFUL_TRUST:
         said.append(
             f"The three views disagree on the outline (agreement {cascade.trust:.2f} of 1): check it."
+        )
+    if cascade.doubtful_enhancing_ml >= DOUBTFUL_ENHANCING_ML:
+        said.append(
+            f"Faint enhancement of {cascade.doubtful_enhancing_ml:.1f} mL was not counted as enhancing tumour: "
+            "look at the T1 before and after contrast."
         )
     if model.interval is None:
         said.append(NOT_CALIBRATED)

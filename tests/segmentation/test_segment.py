@@ -157,3 +157,19 @@ def test_half_and_single_precision_draw_the_same_core(shared_dir, published):
         masks.append(views.mean(axis=0) > 0.5)
     assert masks[0].any()
     assert dice(*masks) > 0.995
+
+
+def test_enhancement_that_is_not_believed_is_said(model, result):
+    # Networks of random weights outline something everywhere and are certain of nothing.
+    assert result.volumes.enhancing.ml == 0
+    assert any("was not counted as enhancing tumour" in warning for warning in result.warnings)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(("name", "enhancing_ml"), [("BraTS2021_01480", 0.0), ("BraTS2021_01476", 0.22)])
+def test_a_tumour_without_enhancement_gets_none_and_a_small_focus_stays(
+    shared_dir, published, name, enhancing_ml
+):
+    found = evaluate_case(shared_dir / "data" / "glioma" / name, accept_prepared, published, Phase.PREOP)
+    assert found.volumes.enhancing.ml == pytest.approx(enhancing_ml, abs=0.05)
+    assert found.dice["ET"] > 0.85
