@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from segmentation.calibration import calibrate_model
-from segmentation.case_folder import case_folders, write_json
+from segmentation.calibration import Scores, calibrate_model, scores_in, scores_of
+from segmentation.case_folder import case_folders, read_json, write_json
 from segmentation.command_options import SOME_FAILED, add_run_options, model_roots, prepare_by, say
 from segmentation.comparison import (
     Scored,
@@ -72,14 +72,22 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
 def add_calibrate(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `calibrate`."""
     parser.add_argument("model", metavar="MODEL", help="name or folder of the model")
-    _add_cases_options(parser)
+    _add_cases_options(parser, optional=True)
+    parser.add_argument(
+        "--figures",
+        type=Path,
+        nargs="+",
+        metavar="JSON",
+        help="instead of CASES_DIR: what `evaluate` wrote, such as that of the folds behind the model",
+    )
     parser.add_argument("--cases", required=True, help="which cases these are, in words: 'held-out phantoms'")
     add_run_options(parser)
     parser.set_defaults(run=_calibrate)
 
 
-def _add_cases_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("cases_dir", type=Path, metavar="CASES_DIR", help="folder of labelled case folders")
+def _add_cases_options(parser: argparse.ArgumentParser, optional: bool = False) -> None:
+    cases = parser.add_argument("cases_dir", type=Path, metavar="CASES_DIR", nargs="?" if optional else None)
+    cases.help = "folder of labelled case folders"
     parser.add_argument("--only", nargs="+", metavar="NAME", help="only these cases")
 
 
@@ -98,11 +106,21 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 def _calibrate(options: argparse.Namespace) -> int:
     folder = find_model(options.model, model_roots())
-    *_, (progress,) = _evaluate_all(options, [one_model(folder, options.device)])
-    calibration = calibrate_model(folder, progress.done, options.cases)
+    scores, failed = _scores(options, folder)
+    calibration = calibrate_model(folder, scores, options.cases)
     for name, multiplier in calibration.multipliers.items():
         print(f"{name}: multiplier {multiplier:.2f}, leave-one-out coverage {calibration.coverage[name]:.2f}")
-    return SOME_FAILED if progress.failed else 0
+    return SOME_FAILED if failed else 0
+
+
+def _scores(options: argparse.Namespace, folder: Path) -> tuple[Scores, bool]:
+    """Interval scores, and whether a case could not be evaluated."""
+    if bool(options.figures) == bool(options.cases_dir):
+        raise BadInputError("Give either a folder of cases or --figures.")
+    if options.figures:
+        return scores_in(read_json(path) for path in options.figures), False
+    *_, (progress,) = _evaluate_all(options, [one_model(folder, options.device)])
+    return scores_of(progress.done), bool(progress.failed)
 
 
 def _entrants(options: argparse.Namespace) -> list[Entrant]:

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from segmentation.calibration import calibrate_model
+from segmentation.calibration import calibrate_model, scores_in, scores_of
 from segmentation.errors import BadInputError
 from segmentation.evaluate import compare, report_content, spread
 from segmentation.interval import QUANTITIES, IntervalCalibration
@@ -105,7 +105,7 @@ def test_a_calibration_makes_intervals_hold_the_cases_it_saw(tmp_path):
     for number, reference_zyx in enumerate(references):
         reference_zyx[5 : 6 + number, 10:30, 10:30] = Tissue.OEDEMA  # larger and larger than what was found
     cases = [evaluated(cube_zyx(10), reference_zyx) for reference_zyx in references]
-    figures = calibrate_model(folder, cases, "six cubes")
+    figures = calibrate_model(folder, scores_of(cases), "six cubes")
     assert load_model(folder, device="cpu").interval == figures
     assert (figures.n_cases, figures.cases) == (6, "six cubes")
     again = [evaluated(cube_zyx(10), reference_zyx, figures) for reference_zyx in references]
@@ -117,4 +117,18 @@ def test_a_calibration_makes_intervals_hold_the_cases_it_saw(tmp_path):
 def test_a_calibration_on_too_few_cases_is_refused(tmp_path):
     case = evaluated(cube_zyx(10), cube_zyx(10))
     with pytest.raises(BadInputError, match="at least 5"):
-        calibrate_model(tiny_model_folder(tmp_path / "m"), [case] * 4, "four")
+        calibrate_model(tiny_model_folder(tmp_path / "m"), scores_of([case] * 4), "four")
+
+
+def test_a_calibration_from_written_figures_is_that_of_the_cases(tmp_path):
+    folder = tiny_model_folder(tmp_path / "m")
+    model = load_model(folder, device="cpu")
+    cases = []
+    for shift in range(6):
+        reference_zyx = cube_zyx(10)
+        reference_zyx[5 : 6 + shift, 10:30, 10:30] = Tissue.OEDEMA
+        cases.append(evaluated(cube_zyx(10), reference_zyx))
+    halves = [report_content(model, cases[:2], {}), report_content(model, cases[2:], {})]
+    assert scores_in(halves) == scores_of(cases)
+    with pytest.raises(BadInputError, match="interval_score"):
+        scores_in([{"cases": [{"case": "a"}]}])
