@@ -15,7 +15,9 @@ import SimpleITK as sitk
 from django.conf import settings
 
 from segmentation.errors import BadInputError
+from segmentation.gates import Gate
 from segmentation.types import (
+    Finding,
     ModelIdentity,
     Phase,
     PreparedScan,
@@ -95,7 +97,15 @@ def write_prepared(scan: PreparedScan, folder: Path, seconds: Mapping[str, float
     with whole_folder(folder) as scratch:
         for name in PREPARED_IMAGES:
             sitk.WriteImage(getattr(scan, name), str(scratch / f"{name}.nii.gz"), True)
-        _write_json(scratch / FACTS, {"warnings": scan.warnings, "seconds": dict(seconds)})
+        _write_json(scratch / FACTS, _facts_of_scan(scan, seconds))
+
+
+def _facts_of_scan(scan: PreparedScan, seconds: Mapping[str, float]) -> dict[str, Any]:
+    return {
+        "warnings": scan.warnings,
+        "seconds": dict(seconds),
+        "gates": [asdict(gate) for gate in scan.gates],
+    }
 
 
 def read_prepared(folder: Path) -> PreparedScan:
@@ -106,11 +116,16 @@ def read_prepared(folder: Path) -> PreparedScan:
     """
     facts = _read_facts(folder, "prepared images")
     images = {name: sitk.ReadImage(str(folder / f"{name}.nii.gz")) for name in PREPARED_IMAGES}
-    return PreparedScan(**images, warnings=tuple(facts["warnings"]), seconds=facts["seconds"])
+    return PreparedScan(
+        **images,
+        warnings=tuple(facts["warnings"]),
+        seconds=facts["seconds"],
+        gates=_gates(facts),
+    )
 
 
-def write_segmentation(done: Segmentation, folder: Path) -> None:
-    """Keep a label map with its volumes and provenance."""
+def write_segmentation(done: Segmentation, folder: Path, gates: tuple[Gate, ...] = ()) -> None:
+    """Keep a label map with its volumes and provenance, and the gates of the scan that it was made of."""
     with whole_folder(folder) as scratch:
         sitk.WriteImage(done.labels, str(scratch / LABELS), True)
         facts = {
@@ -119,6 +134,9 @@ def write_segmentation(done: Segmentation, folder: Path) -> None:
             "phase": done.phase.value,
             "warnings": done.warnings,
             "seconds": done.seconds,
+            "trust": done.trust,
+            "gates": [asdict(gate) for gate in gates],
+            "not_validated": [asdict(one) for one in done.not_validated],
         }
         _write_json(scratch / FACTS, facts)
 
@@ -138,7 +156,19 @@ def read_segmentation(folder: Path) -> Segmentation:
         phase=Phase(facts["phase"]),
         warnings=tuple(facts["warnings"]),
         seconds=facts["seconds"],
+        trust=facts.get("trust"),
+        not_validated=tuple(Finding(**one) for one in facts.get("not_validated", ())),
     )
+
+
+def read_gates(folder: Path) -> tuple[Gate, ...]:
+    """The quality gates that were kept with prepared images or with a label map."""
+    return _gates(_read_facts(folder, "files"))
+
+
+def _gates(facts: Mapping[str, Any]) -> tuple[Gate, ...]:
+    """Folders of earlier versions have none."""
+    return tuple(Gate(**one) for one in facts.get("gates", ()))
 
 
 def read_seconds(folder: Path) -> dict[str, float]:

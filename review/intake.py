@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import math
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -14,14 +12,15 @@ from django.utils import timezone
 
 from orthanc.client import OrthancClient
 from orthanc.errors import NotInOrthancError
+from orthanc.roles import guess_role
 from orthanc.series import choose_series
 from orthanc.types import Role, SeriesChoice, SeriesHeader, StudyHeader
 from review import routing
-from review.active_model import active_model
-from review.models import IntakeProblem, Job, RoutingRule, Series, Study
+from review.columns import dicom_date, dicom_time, fit
+from review.job_start import start_job
+from review.models import IntakeProblem, RoutingRule, Series, Study, roles_told
+from review.models.intake import as_study_header
 from review.selectors import enabled_rules
-from review.tasks import send_on_commit
-from segmentation.errors import BadModelError
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +46,36 @@ def take_study(pacs: OrthancClient, orthanc_id: str) -> Study | None:
 def record_study(header: StudyHeader) -> Study:
     """Write down a study as its header tells it, and decide what becomes of it."""
     study = _study_row(header)
-    choice = choose_series(_foreign_series(header))
-    _write_series(study, header, choice)
-    _decide(study, header, choice)
+    _choose_and_decide(study, header)
     return study
+
+
+def decide_anew(study: Study, *, by: str = "") -> None:
+    """Choose and decide again from the stored headers, because a person or a look at the images said something new.
+
+    Call it in the transaction that writes down what was said.
+    """
+    _choose_and_decide(study, as_study_header(study), by=by)
+
+
+def _choose_and_decide(study: Study, header: StudyHeader, *, by: str = "") -> None:
+    told = roles_told(study)
+    _forget_old_flaws(study, header)
+    flaws = dict(study.series.exclude(flaw="").values_list("series_uid", "flaw"))
+    foreign = _foreign_series(header)
+    # Who names a flawed series gets it, and its reason again; nobody else does.
+    usable = [one for one in foreign if one.series_uid in told or one.series_uid not in flaws]
+    choice = choose_series(usable, told)
+    _write_series(study, header, choice, flaws)
+    _decide(study, header, choice, by=by)
+
+
+def _forget_old_flaws(study: Study, header: StudyHeader) -> None:
+    """A series that has other images than when it was read may be whole by now."""
+    digests = {one.series_uid: one.instances_digest for one in header.series}
+    for series in study.series.exclude(flaw=""):
+        if digests.get(series.series_uid) != series.instances_digest:
+            Series.objects.filter(pk=series.pk).update(flaw="")
 
 
 def _foreign_series(header: StudyHeader) -> tuple[SeriesHeader, ...]:
@@ -89,7 +114,7 @@ def _study_row(header: StudyHeader) -> Study:
         "institution": header.institution,
         "calling_aet": header.calling_aet,
     }
-    fitted = {name: _fit(Study, name, value) for name, value in values.items()}
+    fitted = {name: fit(Study, name, value) for name, value in values.items()}
     study, created = Study.objects.select_for_update().get_or_create(
         study_uid=header.study_uid, defaults=fitted
     )
@@ -102,13 +127,17 @@ def _study_row(header: StudyHeader) -> Study:
     return study
 
 
-def _write_series(study: Study, header: StudyHeader, choice: SeriesChoice) -> None:
+def _write_series(study: Study, header: StudyHeader, choice: SeriesChoice, flaws: dict[str, str]) -> None:
     study.series.exclude(series_uid__in=[one.series_uid for one in header.series]).delete()
     chosen = {one.series_uid: role for role, one in choice.picked.items()}
     for one in header.series:
         guess = choice.guesses.get(one.series_uid)
+        if guess is None and not one.is_ours:
+            guess = guess_role(one)
         role = chosen.get(one.series_uid)
         reason = choice.reasons.get(role, "") if role else choice.passed_over.get(one.series_uid, "")
+        if flaw := flaws.get(one.series_uid):
+            reason = f"Cannot be used: {flaw}"
         values: dict[str, Any] = {
             "study": study,
             "orthanc_id": one.orthanc_id,
@@ -126,11 +155,11 @@ def _write_series(study: Study, header: StudyHeader, choice: SeriesChoice) -> No
             "is_chosen": role is not None,
             "choice_reason": "Our own result." if one.is_ours else reason,
         }
-        fitted = {name: _fit(Series, name, value) for name, value in values.items()}
+        fitted = {name: fit(Series, name, value) for name, value in values.items()}
         Series.objects.update_or_create(series_uid=one.series_uid, defaults=fitted)
 
 
-def _decide(study: Study, header: StudyHeader, choice: SeriesChoice) -> None:
+def _decide(study: Study, header: StudyHeader, choice: SeriesChoice, *, by: str = "") -> None:
     """Where the study stands now. A study that has a job keeps its state until other series are chosen."""
     foreign = _foreign_series(header)
     if not foreign:
@@ -147,7 +176,7 @@ def _decide(study: Study, header: StudyHeader, choice: SeriesChoice) -> None:
     rule = rules[verdict.rule.key]
     Study.objects.filter(pk=study.pk).update(matched_rule=rule)
     if choice.is_complete and all(one.is_stable for one in choice.picked.values()):
-        start_job(study, choice, rule)
+        start_job(study, choice, rule, by=by)
     elif study.current_job_id is None:
         _wait(study, choice, rule, is_settled=is_settled)
 
@@ -171,79 +200,6 @@ def missing_words(choice: SeriesChoice) -> str:
     return f"Missing {' and '.join(choice.missing)}: {why}"
 
 
-def series_key(choice: SeriesChoice) -> str:
-    """Digest of which series fill the roles and of their instances: another image gives another key."""
-    lines = sorted(f"{role}:{one.series_uid}:{one.instances_digest}" for role, one in choice.picked.items())
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def start_job(study: Study, choice: SeriesChoice, rule: RoutingRule, *, by: str = "") -> Job | None:
-    """The job for the chosen series, made where none exists yet; None where no model can do it.
-
-    A job that was made for the same series with an older model still counts, unless a person (`by`) asks again.
-    """
-    key = series_key(choice)
-    known = study.jobs.filter(series_key=key).order_by("-created_at").first()
-    if known is not None and not by:
-        _settle_on(study, known)
-        return known
-    try:
-        model = active_model(rule.model).identity
-    except BadModelError as error:
-        study.move(Study.State.FAILED, str(error))
-        return None
-    job, _ = Job.objects.get_or_create(
-        study=study,
-        series_key=key,
-        model_name=model.name,
-        model_version=model.version,
-        defaults={
-            "chosen": {role.value: _chosen(one) for role, one in choice.picked.items()},
-            "phase": rule.phase,
-            "priority": rule.priority,
-            "destinations": rule.destinations,
-            "requested_by": by,
-        },
-    )
-    _settle_on(study, job)
-    return job
-
-
-def _chosen(series: SeriesHeader) -> dict[str, Any]:
-    return {
-        "series_uid": series.series_uid,
-        "orthanc_id": series.orthanc_id,
-        "instances_digest": series.instances_digest,
-        "description": series.description,
-        "series_number": series.series_number,
-        "n_images": series.n_images,
-    }
-
-
-def _settle_on(study: Study, job: Job) -> None:
-    """Make this the job that speaks for the study; work not yet begun on other series is given up."""
-    if study.current_job_id == job.pk and job.state != Job.State.SUPERSEDED:
-        return
-    for other in study.jobs.filter(state=Job.State.QUEUED, started_at=None).exclude(pk=job.pk):
-        other.supersede()
-    Study.objects.filter(pk=study.pk).update(current_job=job)
-    study.refresh_from_db()
-    if job.state == Job.State.SUPERSEDED:
-        job.restart(by=job.requested_by)
-    state, reason = {
-        Job.State.QUEUED: (Study.State.QUEUED, ""),
-        Job.State.RUNNING: (Study.State.PROCESSING, job.progress),
-        Job.State.FAILED: (Study.State.FAILED, job.error),
-        Job.State.DONE: (Study.State.DONE, ""),
-    }[Job.State(job.state)]
-    study.move(state, reason)
-    if job.state == Job.State.DONE:
-        job.result.make_current()
-    elif job.state == Job.State.QUEUED:
-        send_on_commit(job)
-        log.info("job %s queued for study %s", job.pk, study.study_uid)
-
-
 def expire_waits() -> int:
     """Give up on studies whose missing series did not come in time; how many."""
     late = Study.objects.filter(state=Study.State.WAITING, wait_deadline__lte=timezone.now())
@@ -259,39 +215,3 @@ def _expire(study: Study) -> bool:
         wait_deadline=study.wait_deadline,
         only_from=(Study.State.WAITING,),
     )
-
-
-def dicom_date(text: str) -> date | None:
-    """A DICOM date (DA), or None where it is empty or no date."""
-    try:
-        return datetime.strptime(text.strip()[:8], "%Y%m%d").date()
-    except ValueError:
-        return None
-
-
-def dicom_time(text: str) -> time | None:
-    """A DICOM time (TM, seconds and their fraction may be absent), or None where it is empty or no time."""
-    digits = text.strip().split(".")[0]
-    try:
-        return datetime.strptime(digits, "%H%M%S"[: len(digits)]).time() if digits else None
-    except ValueError:
-        return None
-
-
-def _fit(model: type[Study] | type[Series], name: str, value: Any) -> Any:
-    """A header's value as the column takes it: PostgreSQL refuses NUL characters, NaN in JSON and overlong text."""
-    cleaned = _clean(value)
-    max_length = getattr(model._meta.get_field(name), "max_length", None)
-    return cleaned[:max_length] if isinstance(cleaned, str) and max_length else cleaned
-
-
-def _clean(value: Any) -> Any:
-    if isinstance(value, str):
-        return str(value).replace("\x00", "")
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _clean(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(one) for one in value]
-    return value

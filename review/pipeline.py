@@ -30,6 +30,7 @@ from review.artefacts import (
 from review.models import Job
 from review.pacs import connect
 from review.publish import publish_job, series_files
+from review.set_aside import set_aside
 from review.stopwatch import Stopwatch
 from segmentation.prepare import prepare
 from segmentation.registry import CascadeModel, Device, load_model
@@ -56,7 +57,7 @@ def prepare_job(job: Job) -> dict[str, float]:
         files = {role: series_files(pacs, job, role, folder) for role in job.chosen}
     job.report("Reading images")
     with watch.step("read"):
-        images = {role: _read(role, files[role]) for role in job.chosen}
+        images = {role: _read(job, role, files[role]) for role in job.chosen}
     scan = BrainScan(flair=images[Role.FLAIR], t1=images[Role.T1], t1ce=images[Role.T1CE], t2=images[Role.T2])
     prepared = prepare(scan, report=job.report, device=_device())
     seconds = {**watch.seconds, **prepared.seconds}
@@ -77,14 +78,15 @@ def infer_job(job: Job) -> dict[str, float]:
         done = segment(prepared, model, Phase(job.phase), report=job.report)
         # A segmentation carries the seconds of its preparation along; here they belong to the stage before.
         own_seconds = {step: taken for step, taken in done.seconds.items() if step not in prepared.seconds}
-        write_segmentation(replace(done, seconds=own_seconds), folder.inferred)
+        write_segmentation(replace(done, seconds=own_seconds), folder.inferred, prepared.gates)
     return read_seconds(folder.inferred)
 
 
-def _read(role: str, files: list[Path]) -> sitk.Image:
+def _read(job: Job, role: str, files: list[Path]) -> sitk.Image:
     try:
         return read_series(files)
     except BadSeriesError as error:
+        set_aside(job, role, str(error))
         raise BadSeriesError(f"{role}: {error}") from error
 
 

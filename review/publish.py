@@ -7,7 +7,7 @@ transaction that ends the job.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 from io import BytesIO
@@ -22,11 +22,15 @@ from orthanc.errors import OrthancUnavailableError
 from orthanc.seg import write_seg
 from orthanc.sr import statements_from_sr, volumes_from_sr, write_sr
 from orthanc.types import AlgorithmInfo, CompartmentVolume, MeasuredRegion, Role
-from review.artefacts import JobFolder, job_folder, read_segmentation
+from review.artefacts import JobFolder, job_folder, read_gates, read_segmentation
+from review.guard import findings
 from review.models import Delivery, Job, Measurement, Result, Study
+from review.models.intake import as_study_header
 from review.pacs import connect
+from review.set_aside import words_of_set_aside
 from review.stopwatch import Stopwatch
 from review.tasks import send_delivery
+from segmentation.gates import Gate
 from segmentation.types import Segmentation, TumourVolumes, VolumeEstimate
 
 HUNDREDTH_ML = Decimal("0.01")
@@ -55,7 +59,7 @@ def publish_job(job: Job) -> None:
         LostLeaseError: another worker took the job over; nothing was recorded.
     """
     folder = job_folder(job.pk)
-    done = read_segmentation(folder.inferred)
+    done = _with_what_the_study_says(read_segmentation(folder.inferred), job)
     volumes = stored_volumes(done.volumes)
     watch = Stopwatch()
     with connect() as pacs:
@@ -68,7 +72,17 @@ def publish_job(job: Job) -> None:
             for dataset in (seg, sr):
                 store(pacs, dataset)
     folder.keep_result_only()
-    record_result(job, done, volumes, seg, sr, watch.seconds)
+    record_result(job, done, volumes, seg, sr, watch.seconds, read_gates(folder.inferred))
+
+
+def _with_what_the_study_says(done: Segmentation, job: Job) -> Segmentation:
+    """The segmentation with what its headers and the choice of its series give the reader to know."""
+    said = findings(as_study_header(job.study))
+    return replace(
+        done,
+        not_validated=(*said, *done.not_validated),
+        warnings=(*words_of_set_aside(job), *done.warnings),
+    )
 
 
 def series_files(pacs: OrthancClient, job: Job, role: str, folder: JobFolder) -> list[Path]:
@@ -110,8 +124,15 @@ def write_objects(
     key, made_at = job.series_key, job.created_at
     seg = write_seg(done.labels, files, algorithm, result_key=key, made_at=made_at)
     numbers = [one.for_sr() for one in volumes]
-    sr = write_sr(numbers, seg, files, algorithm, statements=done.warnings, result_key=key, made_at=made_at)
+    sr = write_sr(
+        numbers, seg, files, algorithm, statements=statements(done), result_key=key, made_at=made_at
+    )
     return seg, sr
+
+
+def statements(done: Segmentation) -> tuple[str, ...]:
+    """The sentences of a result for its report: first what it was not validated for."""
+    return (*(f"Not validated for this: {one.words}" for one in done.not_validated), *done.warnings)
 
 
 def store(pacs: OrthancClient, dataset: Dataset) -> None:
@@ -147,6 +168,7 @@ def record_result(
     seg: Dataset,
     sr: Dataset,
     steps: dict[str, float],
+    gates: tuple[Gate, ...] = (),
 ) -> Result:
     """Write result and measurements, let it speak for its study, and end the job: all or nothing."""
     # The study first, as intake does, so that the two never wait for each other.
@@ -164,6 +186,8 @@ def record_result(
         "model_statement": done.model.statement,
         "phase": done.phase.value,
         "warnings": list(done.warnings),
+        "gates": [asdict(gate) for gate in gates],
+        "not_validated": [asdict(one) for one in done.not_validated],
     }
     result, _ = Result.objects.update_or_create(job=job, defaults=values)
     for one in volumes:
@@ -178,7 +202,13 @@ def record_result(
 
 
 def _place_among_results(result: Result, job: Job) -> None:
-    """Make it current, unless a job for better series, or a newer model, came in first."""
+    """Make it current, unless a job for better series, or a newer model, came in first.
+
+    The job that speaks for the study may be an older one, where a person went back to its series.
+    """
+    if Study.objects.filter(pk=job.study_id, current_job=job.pk).exists():
+        result.make_current()
+        return
     newer = Result.objects.filter(study=job.study_id, job__created_at__gt=job.created_at)
     last = newer.order_by("-job__created_at").first()
     if last is None:

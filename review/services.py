@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from django.db import transaction
 
 from orthanc.client import OrthancClient
-from orthanc.series import choose_series
-from review.intake import start_job, take_study
-from review.models import Job, Study
+from orthanc.types import NEEDED_ROLES, Role
+from review.intake import decide_anew, take_study
+from review.models import Job, SeriesOverride, Study, roles_told
 from review.tasks import send_on_commit
 
 log = logging.getLogger(__name__)
@@ -17,6 +18,56 @@ log = logging.getLogger(__name__)
 
 class NothingToRetryError(Exception):
     """The study stands where trying again has no meaning; the text says why."""
+
+
+class CannotAssignError(Exception):
+    """Series cannot fill roles as asked; the text says why."""
+
+
+def assign_series(study: Study, assigned: Mapping[Role, str], by: str) -> Study:
+    """Fill roles with the series (by their UIDs) that a person names; other series make a new job.
+
+    What is named replaces all that was named before; a role that is not named is filled by the guess again.
+
+    Raises:
+        CannotAssignError: a series is not there, is not MR, is ours or is named twice, or a role stays empty in a
+            study that has a job. Nothing is changed then.
+    """
+    with transaction.atomic():
+        study = Study.objects.select_for_update().get(pk=study.pk)
+        _check_assigned(study, assigned)
+        told = {series_uid: role for role, series_uid in assigned.items()}
+        if told == roles_told(study):
+            raise CannotAssignError("These series are chosen already.")
+        study.overrides.all().delete()
+        SeriesOverride.objects.bulk_create(
+            SeriesOverride(study=study, role=role, series_uid=series_uid, by=by)
+            for series_uid, role in told.items()
+        )
+        decide_anew(study, by=by)
+        study.refresh_from_db()
+        filled = set(study.series.filter(is_chosen=True).values_list("role", flat=True))
+        missing = [role.value for role in NEEDED_ROLES if role not in filled]
+        if study.current_job_id is not None and missing:
+            raise CannotAssignError(
+                f"No series would be left for {' and '.join(missing)}. Name one for it too."
+            )
+    log.info("study %s: roles assigned by a person", study.study_uid)
+    return study
+
+
+def _check_assigned(study: Study, assigned: Mapping[Role, str]) -> None:
+    if study.deleted_at is not None:
+        raise CannotAssignError("The study is no longer in Orthanc.")
+    if len(set(assigned.values())) < len(assigned):
+        raise CannotAssignError("One series cannot fill two roles.")
+    known = {one.series_uid: one for one in study.series.all()}
+    for role, series_uid in assigned.items():
+        series = known.get(series_uid)
+        if series is None:
+            raise CannotAssignError(f"{role}: the study has no series {series_uid}.")
+        if series.is_ours or series.modality != "MR":
+            raise CannotAssignError(f"{role}: series {series.series_number} holds no MR images.")
 
 
 def retry_study(pacs: OrthancClient, study: Study, by: str) -> Study:
@@ -53,9 +104,9 @@ def _restart(job: Job, by: str) -> None:
 
 @transaction.atomic
 def _process_with_newer_model(study: Study, job: Job, by: str) -> None:
-    headers = [one.as_header() for one in study.series.filter(is_ours=False)]
     if study.matched_rule is None:
         raise NothingToRetryError("No routing rule wants the study any more.")
-    again = start_job(study, choose_series(headers), study.matched_rule, by=by)
-    if again is not None and again.pk == job.pk:
+    decide_anew(study, by=by)
+    study.refresh_from_db()
+    if study.current_job_id == job.pk and study.state == Study.State.DONE:
         raise NothingToRetryError("The study is done, with the model that is active now.")

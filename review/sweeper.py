@@ -10,11 +10,12 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from review.alerts import raise_alerts
 from review.artefacts import folders_with_images, job_folder
 from review.intake import expire_waits
-from review.models import Delivery, Job
+from review.models import Alert, Delivery, Job
 from review.models.work import locked_study
-from review.tasks import send, send_delivery
+from review.tasks import send, send_alert, send_delivery
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,10 @@ def sweep() -> None:
         if not send_delivery(delivery):
             break
     expire_waits()
+    raise_alerts()
+    for alert in Alert.objects.filter(state=Alert.State.WAITING, send_at__lte=Now())[:BATCH]:
+        if not send_alert(alert):
+            break
 
 
 def remove_old_images() -> int:

@@ -13,7 +13,7 @@ from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import RedisError
 
 from review.leases import Lease, claim
-from review.models import Delivery, Job
+from review.models import Alert, Delivery, Job
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +80,19 @@ def deliver(delivery_id: int) -> None:
     send_result(delivery)
 
 
+@dramatiq.actor(
+    actor_name="alert", queue_name="cpu", priority=5, max_retries=0, max_age=None, time_limit=5 * 60 * 1000
+)
+def alert(alert_id: int) -> None:
+    """One alert -> the mail addresses and the webhook of the site."""
+    row = Alert.objects.select_related("study").filter(pk=alert_id).first()
+    if row is None or not row.begin():
+        return
+    from review.alerts import deliver_alert
+
+    deliver_alert(row)
+
+
 ACTORS = {Job.Stage.PREPARE: prepare, Job.Stage.INFER: infer, Job.Stage.PUBLISH: publish}
 NEXT_STAGE = {Job.Stage.PREPARE: Job.Stage.INFER, Job.Stage.INFER: Job.Stage.PUBLISH}
 
@@ -115,5 +128,15 @@ def send_delivery(delivery: Delivery) -> bool:
         deliver.send(delivery.pk)
     except BROKER_AWAY as error:
         log.warning("delivery %s: the broker is away (%s)", delivery.pk, type(error).__name__)
+        return False
+    return True
+
+
+def send_alert(row: Alert) -> bool:
+    """Send the message for an alert now; False where the broker is away. The sweeper tries again later."""
+    try:
+        alert.send(row.pk)
+    except BROKER_AWAY as error:
+        log.warning("alert %s: the broker is away (%s)", row.pk, type(error).__name__)
         return False
     return True

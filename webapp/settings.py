@@ -168,6 +168,16 @@ LEASE_S = env.number("LEASE_S", 20)  # a stage whose worker was silent for so lo
 MAX_ATTEMPTS = env.number("MAX_ATTEMPTS", 3)
 WAIT_FOR_SERIES_H = env.number("WAIT_FOR_SERIES_H", 24)
 
+# Alerts: addresses and a webhook that hear of studies that ended without a result; empty: shown on the pages only.
+SITE_URL = env.text("SITE_URL", f"http://localhost:{env.text('PORT', '8000')}").rstrip("/")
+ALERT_MAIL_TO = env.words("ALERT_MAIL_TO", "")
+ALERT_WEBHOOK_URL = env.text("ALERT_WEBHOOK_URL")
+EMAIL_HOST, EMAIL_PORT = env.text("EMAIL_HOST", "localhost"), env.number("EMAIL_PORT", 25)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = env.text("EMAIL_USER"), env.text("EMAIL_PASSWORD")
+EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", default=False)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "glioma-review@localhost")
+
 OHIF_DIR = Path(env.text("OHIF_DIR", str(BASE_DIR / "frontend" / "ohif" / "dist")))
 
 LOGGING = {

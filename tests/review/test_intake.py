@@ -18,7 +18,8 @@ from pytest_django.fixtures import Settings as DjangoSettings
 from orthanc.client import OrthancClient
 from orthanc.errors import NotInOrthancError
 from orthanc.types import SeriesHeader, StudyHeader
-from review.intake import dicom_date, dicom_time, expire_waits, record_study, take_study
+from review.columns import dicom_date, dicom_time
+from review.intake import expire_waits, record_study, take_study
 from review.models import IntakeProblem, Job, RoutingRule, Series, Study
 from tests.review.conftest import InstallModel
 from tests.review.factories import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 from orthanc.client import OrthancClient
 from orthanc.read import read_series
 from orthanc.server.process import RunningOrthanc, start_orthanc
-from orthanc.sr import volumes_from_sr
+from orthanc.sr import statements_from_sr, volumes_from_sr
 from orthanc.types import MeasuredRegion, Role
 from review import publish
 from review.artefacts import job_folder, read_segmentation, write_segmentation
@@ -26,7 +26,8 @@ from review.intake import record_study
 from review.leases import Lease
 from review.models import Delivery, Job, LostLeaseError, Result, RoutingRule, Study
 from review.publish import publish_job, stored_volumes
-from segmentation.types import ModelIdentity, Phase, Segmentation, TumourVolumes, VolumeEstimate
+from segmentation.gates import judged
+from segmentation.types import Finding, ModelIdentity, Phase, Segmentation, TumourVolumes, VolumeEstimate
 from tests.review.conftest import store_all
 from tests.review.test_api import client_of
 
@@ -214,12 +215,45 @@ def test_an_older_job_that_ends_last_does_not_become_current(job: Job) -> None:
         study=job.study, series_key="newer", chosen=job.chosen, model_name="demo", model_version="1",
         phase="unknown", stage=Job.Stage.PUBLISH,
     )  # fmt: skip
+    Study.objects.update(current_job=newer)
     done = read_segmentation(job_folder(job.pk).inferred)
     write_segmentation(done, job_folder(newer.pk).inferred)
     publish_job(claim())
     publish_job(job)
     assert Study.objects.get().current_result == newer.result
     assert Result.objects.get(job=job).superseded_by == newer.result
+
+
+def test_a_job_that_a_person_went_back_to_speaks_for_its_study_though_a_newer_one_ended(job: Job) -> None:
+    newer = Job.objects.create(
+        study=job.study, series_key="newer", chosen=job.chosen, model_name="demo", model_version="1",
+        phase="unknown", stage=Job.Stage.PUBLISH,
+    )  # fmt: skip
+    done = read_segmentation(job_folder(job.pk).inferred)
+    write_segmentation(done, job_folder(newer.pk).inferred)
+    publish_job(claim())
+    publish_job(job)
+    assert Study.objects.get().current_result == job.result
+    assert Result.objects.get(job=newer).superseded_by == job.result
+
+
+def test_gates_and_what_the_model_was_not_validated_for_reach_row_and_report(
+    job: Job, orthanc: OrthancClient
+) -> None:
+    gate = judged("snr t2", 3.0, "", (5.0, None), "T2 is noisy.")
+    folder = job_folder(job.pk).inferred
+    done = replace(read_segmentation(folder), not_validated=(Finding("no_tumour", "No tumour was found."),))
+    write_segmentation(done, folder, (gate,))
+    Study.objects.update(description="MRI BRAIN METS")
+    publish_job(Job.objects.get(pk=job.pk))
+    result = Result.objects.get()
+    assert result.gates == [asdict(gate)]
+    assert [one["code"] for one in result.not_validated] == ["metastasis", "no_tumour"]
+    found = orthanc.find_instance(result.sr_sop_uid)
+    assert found is not None
+    said = statements_from_sr(dcmread(BytesIO(orthanc.instance_bytes(found))))
+    assert "Not validated for this: No tumour was found." in said
+    assert any("METS" in sentence for sentence in said)
 
 
 def test_volumes_keep_their_order_when_they_are_rounded() -> None:
