@@ -11,7 +11,7 @@ from segmentation.intensity import FloatArray, noise_frame
 from segmentation.network import CONTEXT_SLICES, Task, View
 from segmentation.registry import CascadeModel
 
-_AXES_OF: dict[View, tuple[int, int, int]] = {
+AXES_OF: dict[View, tuple[int, int, int]] = {
     View.AXIAL: (0, 1, 2),  # slices z, rows y, columns x
     View.SAGITTAL: (2, 0, 1),  # slices x, rows z, columns y
     View.CORONAL: (1, 0, 2),  # slices y, rows z, columns x
@@ -39,7 +39,7 @@ def view_probabilities(
 
 
 def _view_probability(model: CascadeModel, task: Task, view: View, channels_czyx: FloatArray) -> FloatArray:
-    network, axes = model.networks[task, view], _AXES_OF[view]
+    network, axes = model.networks[task, view], AXES_OF[view]
     crop_cdhw = channels_czyx.transpose(0, *(axis + 1 for axis in axes))
     height, width = crop_cdhw.shape[2:]
     frame_cdhw = _framed(crop_cdhw, network.config.in_plane_multiple, salt=list(View).index(view))
