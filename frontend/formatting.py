@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.utils import timezone
 
@@ -122,3 +123,26 @@ def interval_bar(volume: Measurement, largest_ml: Decimal) -> IntervalBar:
     scale = 100 / float(largest_ml) if largest_ml else 0.0
     low, high, mark = (float(value) * scale for value in (volume.low_ml, volume.high_ml, volume.ml))
     return IntervalBar(round(low, 2), round(max(high - low, 0.8), 2), round(mark, 2))
+
+
+def figure(value: float) -> str:
+    """A quality figure to three digits that count."""
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+
+
+def limits(gate: dict[str, Any]) -> str:
+    """The range in which a gate's value should lie: "5 or more", "900 to 1900"."""
+    low, high = gate["low"], gate["high"]
+    if low is None:
+        return "–" if high is None else f"{figure(high)} or less"
+    return f"{figure(low)} or more" if high is None else f"{figure(low)} to {figure(high)}"
+
+
+def any_failed(gates: list[dict[str, Any]]) -> bool:
+    """Whether a gate was not passed."""
+    return not all(gate["passed"] for gate in gates)
+
+
+def gates_passed(gates: list[dict[str, Any]]) -> str:
+    """How many gates were passed, "9 of 10 gates passed"."""
+    return f"{sum(gate['passed'] for gate in gates)} of {len(gates)} gates passed"

@@ -4,7 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 
 from frontend.dicomweb import DicomWeb
-from frontend.pages import account, panel, study, system, upload, worklist
+from frontend.pages import account, panel, series, study, system, upload, worklist
 from frontend.viewer import ohif
 
 urlpatterns = [
@@ -20,6 +20,7 @@ urlpatterns = [
     path("studies/<str:study_uid>/", study.page, name="study"),
     path("studies/<str:study_uid>/live/", study.live, name="study-live"),
     path("studies/<str:study_uid>/retry/", study.retry, name="study-retry"),
+    path("studies/<str:study_uid>/series/", series.page, name="study-series"),
     path("viewer/<str:study_uid>/", panel.viewer, name="viewer"),
     path("viewer/<str:study_uid>/roles.json", panel.roles, name="viewer-roles"),
     path("panel/<str:study_uid>/", panel.page, name="panel"),

@@ -15,12 +15,15 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from orthanc.errors import OrthancUnavailableError
+from orthanc.types import Role
 from review import nudge, selectors
 from review.health import system_health
-from review.models import IntakeProblem, Study
+from review.models import Alert, IntakeProblem, Study
 from review.pacs import connect
 from review.roles import MayRead, MayWork
 from review.serializers import (
+    AlertSerializer,
+    AssignmentSerializer,
     ErrorSerializer,
     HealthSerializer,
     ProblemSerializer,
@@ -30,7 +33,7 @@ from review.serializers import (
     UploadReportSerializer,
     UploadSerializer,
 )
-from review.services import NothingToRetryError, retry_study
+from review.services import CannotAssignError, NothingToRetryError, assign_series, retry_study
 from review.upload import take_upload
 
 
@@ -43,6 +46,12 @@ class OrthancIsAway(APIException):
 
 class CannotRetry(APIException):
     """Trying again has no meaning."""
+
+    status_code = 409
+
+
+class CannotAssign(APIException):
+    """Series cannot fill roles as asked."""
 
     status_code = 409
 
@@ -110,6 +119,36 @@ class StudyRetry(APIView):
         except OrthancUnavailableError as error:
             raise OrthancIsAway from error
         return Response(StudyDetailSerializer(_study(study_uid)).data, status=202)
+
+
+class StudySeriesRoles(APIView):
+    """Say which series fill the four roles."""
+
+    permission_classes = [MayWork]
+
+    @extend_schema(
+        request=AssignmentSerializer,
+        responses={202: StudyDetailSerializer, 404: ErrorSerializer, 409: ErrorSerializer},
+    )
+    def put(self, request: Request, study_uid: str) -> Response:
+        """Assign series against the guess; other series make a new job, whose result supersedes."""
+        study = _study(study_uid)
+        asked = AssignmentSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        assigned = {Role(role): uid for role, uid in asked.validated_data.items() if uid}
+        try:
+            assign_series(study, assigned, by=request.user.get_username())
+        except CannotAssignError as error:
+            raise CannotAssign(str(error)) from error
+        return Response(StudyDetailSerializer(_study(study_uid)).data, status=202)
+
+
+class AlertList(generics.ListAPIView[Alert]):
+    """Studies that ended without a result, newest first."""
+
+    permission_classes = [MayRead]
+    serializer_class = AlertSerializer
+    queryset = selectors.alerts()
 
 
 class Upload(APIView):

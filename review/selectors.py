@@ -11,7 +11,7 @@ from django.db.models import Count, F, Prefetch, Q, QuerySet
 from django.db.models.expressions import OrderBy
 from django.utils import timezone
 
-from review.models import FollowerState, IntakeProblem, Job, Result, RoutingRule, Series, Study
+from review.models import Alert, FollowerState, IntakeProblem, Job, Result, RoutingRule, Series, Study
 
 ORDERS: dict[str, tuple[str | OrderBy, ...]] = {
     "changed": ("-changed_at", "-pk"),
@@ -98,6 +98,7 @@ def study_detail(study_uid: str) -> Study:
         Prefetch("jobs", queryset=Job.objects.order_by("-created_at").select_related("result")),
         Prefetch("results", queryset=Result.objects.prefetch_related("measurements")),
         "problems",
+        "overrides",
     )
     return detailed.get(study_uid=study_uid)
 
@@ -120,6 +121,11 @@ def intake_problems(*, since: datetime | None = None) -> QuerySet[IntakeProblem]
     """What could not be taken, newest first."""
     found = IntakeProblem.objects.select_related("study")
     return found.filter(created_at__gt=since) if since else found
+
+
+def alerts() -> QuerySet[Alert]:
+    """Studies that ended without a result, newest first."""
+    return Alert.objects.select_related("study")
 
 
 def enabled_rules() -> list[RoutingRule]:

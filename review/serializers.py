@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from review.models import IntakeProblem, Job, Result, Series, Study
+from review.models import Alert, IntakeProblem, Job, Result, Series, SeriesOverride, Study
 from review.selectors import ORDERS
 
 
@@ -38,6 +38,25 @@ class DicomObjectsSerializer(serializers.Serializer):
     t1ce_series_uid = serializers.CharField()
 
 
+class GateSerializer(serializers.Serializer):
+    """A quality figure of the prepared images, the limits it should lie in, and whether it does."""
+
+    name = serializers.CharField()
+    value = serializers.FloatField()
+    unit = serializers.CharField(allow_blank=True)
+    low = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True)
+    passed = serializers.BooleanField()
+    message = serializers.CharField()
+
+
+class FindingSerializer(serializers.Serializer):
+    """Why a result lies outside of what was validated."""
+
+    code = serializers.CharField()
+    words = serializers.CharField()
+
+
 class ResultSerializer(serializers.ModelSerializer[Result]):
     """A result: volumes by compartment (WT, TC, ET, and the stored labels ED, NC), model, DICOM objects."""
 
@@ -45,10 +64,12 @@ class ResultSerializer(serializers.ModelSerializer[Result]):
     dicom = DicomObjectsSerializer(source="*")
     volumes = serializers.DictField(child=VolumeSerializer())
     warnings = serializers.ListField(child=serializers.CharField())
+    gates = GateSerializer(many=True)
+    not_validated = FindingSerializer(many=True)
 
     class Meta:
         model = Result
-        fields = ["volumes", "phase", "model", "warnings", "dicom", "created_at"]
+        fields = ["volumes", "phase", "model", "warnings", "not_validated", "gates", "dicom", "created_at"]
 
 
 class SeriesSerializer(serializers.ModelSerializer[Series]):
@@ -67,6 +88,7 @@ class SeriesSerializer(serializers.ModelSerializer[Series]):
             "role_reason",
             "is_chosen",
             "choice_reason",
+            "flaw",
             "is_ours",
             "is_stable",
         ]
@@ -89,6 +111,7 @@ class JobSerializer(serializers.ModelSerializer[Job]):
             "model_name",
             "model_version",
             "phase",
+            "quality_policy",
             "priority",
             "attempts",
             "seconds",
@@ -107,6 +130,34 @@ class ProblemSerializer(serializers.ModelSerializer[IntakeProblem]):
     class Meta:
         model = IntakeProblem
         fields = ["id", "name", "source", "reason", "created_at", "by", "study_uid"]
+
+
+class AlertSerializer(serializers.ModelSerializer[Alert]):
+    """A study that ended without a result, and whether somebody was told."""
+
+    study_uid = serializers.CharField(source="study.study_uid", read_only=True)
+    delivery = serializers.CharField(source="state")
+
+    class Meta:
+        model = Alert
+        fields = ["id", "kind", "text", "study_uid", "created_at", "delivery", "sent_by", "error"]
+
+
+class AssignmentSerializer(serializers.Serializer):
+    """Series UIDs by role. A role that is absent or empty is filled by the guess; {} takes all back."""
+
+    T1 = serializers.CharField(required=False, allow_blank=True, max_length=64)
+    T1CE = serializers.CharField(required=False, allow_blank=True, max_length=64)
+    T2 = serializers.CharField(required=False, allow_blank=True, max_length=64)
+    FLAIR = serializers.CharField(required=False, allow_blank=True, max_length=64)
+
+
+class OverrideSerializer(serializers.ModelSerializer[SeriesOverride]):
+    """A role that a person gave a series."""
+
+    class Meta:
+        model = SeriesOverride
+        fields = ["role", "series_uid", "by", "at"]
 
 
 class StudySerializer(serializers.ModelSerializer[Study]):
@@ -148,10 +199,11 @@ class StudyDetailSerializer(StudySerializer):
     series = SeriesSerializer(many=True)
     jobs = JobSerializer(many=True)
     problems = ProblemSerializer(many=True)
+    overrides = OverrideSerializer(many=True)
     seconds = serializers.SerializerMethodField()
 
     class Meta(StudySerializer.Meta):
-        fields = [*StudySerializer.Meta.fields, "seconds", "series", "jobs", "problems"]
+        fields = [*StudySerializer.Meta.fields, "seconds", "series", "overrides", "jobs", "problems"]
 
     @extend_schema_field(serializers.DictField(child=serializers.FloatField()))
     def get_seconds(self, study: Study) -> dict[str, float]:

@@ -18,8 +18,10 @@ urlpatterns = [
     path("studies/", api.StudyList.as_view(), name="studies"),
     path("studies/<str:study_uid>/", api.StudyDetail.as_view(), name="study"),
     path("studies/<str:study_uid>/retry/", api.StudyRetry.as_view(), name="retry"),
+    path("studies/<str:study_uid>/series-roles/", api.StudySeriesRoles.as_view(), name="series-roles"),
     path("upload/", api.Upload.as_view(), name="upload"),
     path("problems/", api.ProblemList.as_view(), name="problems"),
+    path("alerts/", api.AlertList.as_view(), name="alerts"),
     path("health/", api.Health.as_view(), name="health"),
     path("nudge/", api.Nudge.as_view(), name="nudge"),
 ]

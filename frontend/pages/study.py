@@ -43,6 +43,7 @@ def _live_part(request: HttpRequest, study: Study) -> tuple[str, str]:
         "job": study.current_job,
         "result": study.current_result,
         "volumes": list(study.current_result.volumes.values()) if study.current_result else [],
+        "earlier": [one for one in study.results.all() if one.superseded_by_id is not None],
         "compartments": ("WT", "TC", "ET"),
         "visits": selectors.studies_of_patient(study),
     }

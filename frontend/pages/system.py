@@ -52,6 +52,7 @@ def _live_part(request: HttpRequest) -> tuple[str, str]:
         "counts": [(state.label, state.value, health.studies[state.value]) for state in Study.State],
         "services": services_of(health),
         "problems": selectors.intake_problems()[:5],
+        "alerts": selectors.alerts()[:10],
         "rules": selectors.enabled_rules(),
     }
     return render_fragment("frontend/parts/system_live.html", context, request)

@@ -18,6 +18,10 @@ register.filter("age_years", formatting.age_years)
 register.filter("day", formatting.day)
 register.filter("steps", formatting.steps)
 register.filter("can_work", can_work)
+register.filter("figure", formatting.figure)
+register.filter("limits", formatting.limits)
+register.filter("any_failed", formatting.any_failed)
+register.filter("gates_passed", formatting.gates_passed)
 
 
 @register.filter
