@@ -14,11 +14,12 @@ from datetime import datetime
 from pathlib import Path
 
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 from pydicom.uid import UID
 
 from orthanc.errors import BadResultError
 from orthanc.read import read_datasets
-from orthanc.slices import Slice
+from orthanc.slices import Slice, grid_of
 from orthanc.stack import stack_of
 from orthanc.types import AlgorithmInfo
 from orthanc.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, derive_uid
@@ -64,10 +65,17 @@ def read_source(files: Sequence[Path]) -> SourceSeries:
     datasets = tuple({id(one.dataset): one.dataset for one in slices}.values())
     if 1 < len(datasets) < len(slices):
         raise BadResultError("A result cannot be drawn on a series of several multi-frame objects.")
+    step_mm = grid_of(slices)[1][2]
     for dataset in datasets:
         for name in NEEDED_BY_WRITERS:
             if name not in dataset:
                 setattr(dataset, name, "")
+        if "SliceThickness" not in dataset and "NumberOfFrames" not in dataset:
+            dataset.SliceThickness = round(step_mm, 6)
+        if isinstance(dataset.get("SpecificCharacterSet"), MultiValue):
+            # highdicom knows no character sets with code extensions.
+            dataset.decode()
+            dataset.SpecificCharacterSet = "ISO_IR 192"
         if not dataset.get("FrameOfReferenceUID"):
             dataset.FrameOfReferenceUID = derive_uid(dataset.SeriesInstanceUID, "frame of reference")
     return SourceSeries(datasets, slices)

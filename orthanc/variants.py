@@ -14,7 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 from pydicom import DataElement, dcmread
 from pydicom.dataset import Dataset
-from pydicom.uid import UID, ExplicitVRBigEndian, JPEGLosslessSV1, RLELossless
+from pydicom.uid import UID, JPEGLosslessSV1, RLELossless
 from pydicom.valuerep import DSfloat
 
 from orthanc.uids import derive_uid
@@ -174,11 +174,9 @@ def encoded(slices: Slices, syntax: UID) -> Slices:
             _compress_by_gdcm(one)
         elif syntax in COMPRESSED_BY_PYDICOM:
             one.compress(syntax, generate_instance_uid=False)
-        elif syntax.is_encapsulated:
+        elif syntax.is_encapsulated or not syntax.is_little_endian:
             raise ValueError(f"{syntax.name} cannot be written here.")
         else:
-            if syntax == ExplicitVRBigEndian:
-                one.PixelData = np.frombuffer(one.PixelData, "<u2").astype(">u2").tobytes()
             one.file_meta.TransferSyntaxUID = syntax
     return slices
 
