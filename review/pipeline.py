@@ -7,17 +7,17 @@ networks, has its own module.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
-import SimpleITK as sitk
 import torch
 from django.conf import settings
 
 from orthanc.errors import BadSeriesError
-from orthanc.read import read_series
+from orthanc.read import SeriesReading, read_with_warnings
 from orthanc.types import Role
 from review.active_model import installed_version
 from review.artefacts import (
@@ -27,15 +27,22 @@ from review.artefacts import (
     write_prepared,
     write_segmentation,
 )
-from review.models import Job
+from review.models import Job, QualityPolicy
 from review.pacs import connect
 from review.publish import publish_job, series_files
 from review.set_aside import set_aside
 from review.stopwatch import Stopwatch
+from segmentation.gates import DEFAULT_POLICY, OnFailure, Policy, enforce
 from segmentation.prepare import prepare
 from segmentation.registry import CascadeModel, Device, load_model
 from segmentation.segment import segment
 from segmentation.types import BrainScan, Phase
+
+POLICIES: dict[str, Policy] = {
+    QualityPolicy.STANDARD: DEFAULT_POLICY,
+    QualityPolicy.STOP: dict.fromkeys(DEFAULT_POLICY, OnFailure.STOP),
+    QualityPolicy.WARN: dict.fromkeys(DEFAULT_POLICY, OnFailure.WARN),
+}
 
 __all__ = ["infer_job", "prepare_job", "publish_job"]
 
@@ -44,7 +51,8 @@ def prepare_job(job: Job) -> dict[str, float]:
     """Download, read, register and skull-strip; returns the seconds of each step.
 
     Raises:
-        BadSeriesError, NotInOrthancError, BadInputError: hopeless; the text says which series and why.
+        BadSeriesError, NotInOrthancError, BadInputError, GateFailedError: hopeless; the text says which series and
+            why. After BadSeriesError the study may have another job already, with other series.
         OrthancUnavailableError: worth another try.
     """
     folder = job_folder(job.pk)
@@ -57,11 +65,13 @@ def prepare_job(job: Job) -> dict[str, float]:
         files = {role: series_files(pacs, job, role, folder) for role in job.chosen}
     job.report("Reading images")
     with watch.step("read"):
-        images = {role: _read(job, role, files[role]) for role in job.chosen}
-    scan = BrainScan(flair=images[Role.FLAIR], t1=images[Role.T1], t1ce=images[Role.T1CE], t2=images[Role.T2])
-    prepared = prepare(scan, report=job.report, device=_device())
+        read = {role: _read(job, role, files[role]) for role in job.chosen}
+    prepared = prepare(_scan(read), report=job.report, device=_device())
+    # `prepare` judges by the standard policy itself; the rule's own may be stricter.
+    enforce(prepared.gates, POLICIES[job.quality_policy])
     seconds = {**watch.seconds, **prepared.seconds}
-    write_prepared(prepared, folder.prepared, seconds)
+    said = tuple(f"{role}: {words}" for role, one in read.items() for words in one.warnings)
+    write_prepared(replace(prepared, warnings=(*said, *prepared.warnings)), folder.prepared, seconds)
     return seconds
 
 
@@ -82,9 +92,18 @@ def infer_job(job: Job) -> dict[str, float]:
     return read_seconds(folder.inferred)
 
 
-def _read(job: Job, role: str, files: list[Path]) -> sitk.Image:
+def _scan(read: Mapping[str, SeriesReading]) -> BrainScan:
+    return BrainScan(
+        flair=read[Role.FLAIR].image,
+        t1=read[Role.T1].image,
+        t1ce=read[Role.T1CE].image,
+        t2=read[Role.T2].image,
+    )
+
+
+def _read(job: Job, role: str, files: list[Path]) -> SeriesReading:
     try:
-        return read_series(files)
+        return read_with_warnings(files)
     except BadSeriesError as error:
         set_aside(job, role, str(error))
         raise BadSeriesError(f"{role}: {error}") from error

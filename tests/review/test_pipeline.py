@@ -21,6 +21,7 @@ from pytest_django.fixtures import Settings as DjangoSettings
 
 from orthanc.client import OrthancClient
 from orthanc.errors import BadSeriesError
+from orthanc.read import read_series
 from review import active_model, pipeline
 from review.artefacts import job_folder, read_prepared, whole_folder
 from review.leases import Lease
@@ -94,7 +95,7 @@ def test_prepare_reads_each_role_from_its_own_series(job: Job, dicom_study: Path
 def test_prepared_images_keep_their_voxels_and_places(tmp_path: Path, job: Job) -> None:
     prepare_job(job)
     kept = read_prepared(job_folder(job.pk).prepared)
-    again = pipeline._read("T1CE", sorted((job_folder(job.pk).dicom / "T1CE").iterdir()))
+    again = read_series(sorted((job_folder(job.pk).dicom / "T1CE").iterdir()))
     assert np.array_equal(sitk.GetArrayViewFromImage(kept.t1ce_grid), sitk.GetArrayViewFromImage(again))
     corner = [float(size - 1) for size in again.GetSize()]
     assert kept.t1ce_grid.TransformContinuousIndexToPhysicalPoint(corner) == pytest.approx(
