@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from review.models import Delivery, IntakeProblem, Job, Measurement, Result, RoutingRule, Series, Study
+from review.model_choice import CannotActivateError, activate, roll_back, scan_models
+from review.models import (
+    Activation,
+    Algorithm,
+    Delivery,
+    IntakeProblem,
+    Job,
+    Measurement,
+    Result,
+    RoutingRule,
+    Series,
+    Study,
+)
+from review.roles import is_admin
+from segmentation.errors import BadModelError
 
 
 class LookOnly:
@@ -100,3 +117,56 @@ class IntakeProblemAdmin(LookOnly, admin.ModelAdmin):
 
     list_display = ["created_at", "name", "source", "reason", "by", "study"]
     list_filter = ["source"]
+
+
+@admin.register(Algorithm)
+class AlgorithmAdmin(LookOnly, admin.ModelAdmin):
+    """The installed models: an admin gives one to new jobs, or goes back to the one before."""
+
+    list_display = ["__str__", "is_active", "is_installed", "rank", "is_demo", "folder", "found_at"]
+    list_filter = ["is_installed", "is_demo"]
+    actions = ["make_active", "go_back"]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """The list, after a look into the model folders: what was installed a minute ago is there."""
+        try:
+            scan_models()
+        except (BadModelError, CannotActivateError) as error:
+            self.message_user(request, str(error), messages.ERROR)
+        return super().changelist_view(request, extra_context)
+
+    def has_choose_permission(self, request: HttpRequest) -> bool:
+        """Only admins decide which model runs."""
+        return is_admin(request.user)
+
+    @admin.action(description="Give new jobs this model", permissions=["choose"])
+    def make_active(self, request: HttpRequest, chosen: QuerySet[Algorithm]) -> None:
+        """Activate the one model that is ticked."""
+        rows = list(chosen)
+        if len(rows) != 1:
+            self.message_user(request, "Tick one model: only one can be active.", messages.ERROR)
+            return
+        try:
+            row = activate(rows[0].name, rows[0].version, request.user.get_username())
+        except (BadModelError, CannotActivateError) as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return
+        self.message_user(request, f"New jobs get {row}. Jobs already made keep their model.")
+
+    @admin.action(description="Go back to the model before (tick any)", permissions=["choose"])
+    def go_back(self, request: HttpRequest, chosen: QuerySet[Algorithm]) -> None:
+        """Undo the last activation."""
+        try:
+            row = roll_back(request.user.get_username())
+        except (BadModelError, CannotActivateError) as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return
+        self.message_user(request, f"New jobs get {row or 'the best installed model'} again.")
+
+
+@admin.register(Activation)
+class ActivationAdmin(LookOnly, admin.ModelAdmin):
+    """Who activated which model, and when."""
+
+    list_display = ["at", "kind", "algorithm", "previous", "by"]
+    list_filter = ["kind"]

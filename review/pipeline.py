@@ -32,7 +32,7 @@ from review.pacs import connect
 from review.publish import publish_job, series_files
 from review.set_aside import set_aside
 from review.stopwatch import Stopwatch
-from segmentation.gates import DEFAULT_POLICY, OnFailure, Policy, enforce
+from segmentation.gates import DEFAULT_POLICY, OnFailure, Policy
 from segmentation.prepare import prepare
 from segmentation.registry import CascadeModel, Device, load_model
 from segmentation.segment import segment
@@ -66,9 +66,8 @@ def prepare_job(job: Job) -> dict[str, float]:
     job.report("Reading images")
     with watch.step("read"):
         read = {role: _read(job, role, files[role]) for role in job.chosen}
-    prepared = prepare(_scan(read), report=job.report, device=_device())
-    # `prepare` judges by the standard policy itself; the rule's own may be stricter.
-    enforce(prepared.gates, POLICIES[job.quality_policy])
+    policy = POLICIES[job.quality_policy]
+    prepared = prepare(_scan(read), report=job.report, device=_device(), policy=policy)
     seconds = {**watch.seconds, **prepared.seconds}
     said = tuple(f"{role}: {words}" for role, one in read.items() for words in one.warnings)
     write_prepared(replace(prepared, warnings=(*said, *prepared.warnings)), folder.prepared, seconds)

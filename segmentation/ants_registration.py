@@ -11,9 +11,12 @@ if TYPE_CHECKING:
     import ants
 
 RANDOM_SEED = 42
+MATRIX_TOLERANCE = 1e-4
 
 
-def register_with_ants(fixed: sitk.Image, moving: sitk.Image, fixed_mask: sitk.Image) -> sitk.Transform:
+def register_with_ants(
+    fixed: sitk.Image, moving: sitk.Image, fixed_mask: sitk.Image
+) -> sitk.Euler3DTransform:
     """The rigid transform from points of the fixed image to points of the moving one (both float32, LPS)."""
     import ants  # heavy to load, and needed for few scans
 
@@ -41,18 +44,14 @@ def _to_ants(image: sitk.Image) -> ants.ANTsImage:
     )
 
 
-def _from_ants(transform: ants.ANTsTransform) -> sitk.Transform:
-    """ANTs keeps ITK's own parameters: nine of the matrix and three of the offset, about a fixed centre."""
-    affine = sitk.AffineTransform(3)
-    affine.SetFixedParameters([float(v) for v in transform.fixed_parameters])
-    affine.SetParameters(_matrix_parameters(transform))
-    return affine
-
-
-def _matrix_parameters(transform: ants.ANTsTransform) -> list[float]:
+def _from_ants(transform: ants.ANTsTransform) -> sitk.Euler3DTransform:
+    """ANTs keeps ITK's own parameters: three angles or nine of a matrix, and the offset, about a fixed centre."""
     parameters = [float(v) for v in transform.parameters]
-    if len(parameters) == 12:
-        return parameters
     euler = sitk.Euler3DTransform()
-    euler.SetParameters(parameters)
-    return [*euler.GetMatrix(), *parameters[3:]]
+    euler.SetCenter([float(v) for v in transform.fixed_parameters[:3]])
+    if len(parameters) == 12:
+        euler.SetMatrix(parameters[:9], MATRIX_TOLERANCE)
+        euler.SetTranslation(parameters[9:])
+    else:
+        euler.SetParameters(parameters)
+    return euler

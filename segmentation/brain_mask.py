@@ -13,33 +13,65 @@ import torch
 
 from segmentation.brain_network import FRAME_MULTIPLE, load_brain_network
 from segmentation.errors import BadInputError
-from segmentation.geometry import isotropic_grid, onto_grid
+from segmentation.geometry import Box, crop, foreground_box, isotropic_grid, onto_grid
 
-NETWORK_SPACING_MM = 1.5
-LEAST_BRAIN_ML, SMALL_BRAIN_ML, LARGE_BRAIN_ML, MOST_BRAIN_ML = 200.0, 800.0, 2000.0, 2800.0
+BRAIN_MM = 1.5
+LEAST_BRAIN_ML, MOST_BRAIN_ML = 200.0, 2800.0
 EDGE_SHARE = 0.02
-LEAST_AGREEMENT = 0.85
+HEAD_SPACING_MM, HEAD_MARGIN_MM, HEAD_HEIGHT_MM = 4.0, 12.0, 195.0
 
 FloatArray = npt.NDArray[np.float32]
 
 
-def brain_probability(image: sitk.Image, device: str = "cpu") -> sitk.Image:
-    """Probability of brain, float32 on a 1.5 mm grid parallel to the image (one sequence, with skull).
+def brain_probability(image: sitk.Image, device: str = "cpu", spacing_mm: float = BRAIN_MM) -> sitk.Image:
+    """Probability of brain, float32 on cubes parallel to the image (one sequence, with skull, LPS), around its head.
 
     Raises:
         BadInputError: the image has one single value.
         BadModelError: the network's weights are missing.
     """
-    grid = isotropic_grid(image, NETWORK_SPACING_MM)
     floating = sitk.Cast(image, sitk.sitkFloat32)
+    if np.ptp(sitk.GetArrayViewFromImage(floating)) == 0:
+        raise BadInputError("The image for brain extraction has one single value.")
+    grid = isotropic_grid(crop(image, head_box(floating)), spacing_mm)
     values_zyx = sitk.GetArrayFromImage(onto_grid(floating, grid, sitk.Transform(3, sitk.sitkIdentity)))
     deviation = float(values_zyx.std(dtype=np.float64))
-    if deviation == 0:
-        raise BadInputError("The image for brain extraction has one single value.")
     scored_zyx = (values_zyx - np.float32(values_zyx.mean(dtype=np.float64))) / np.float32(deviation)
     probability = sitk.GetImageFromArray(_through_network(scored_zyx, device))
     probability.CopyInformation(grid)
     return probability
+
+
+def head_box(image: sitk.Image) -> Box:
+    """The head without the air around it and without the neck, with a margin; everything where that is unclear.
+
+    The network's time goes by the size of its frame, and half of a sagittal 3D series is air and neck.
+    """
+    factors = [
+        max(1, min(n, round(HEAD_SPACING_MM / s)))
+        for n, s in zip(image.GetSize(), image.GetSpacing(), strict=True)
+    ]
+    small = sitk.BinShrink(image, factors)
+    pieces = sitk.RelabelComponent(
+        sitk.ConnectedComponent(
+            sitk.OtsuThreshold(sitk.Clamp(small, sitk.sitkFloat32, *_usual_range(small)), 0, 1)
+        ),
+        sortByObjectSize=True,
+    )
+    first, size = foreground_box(sitk.Cast(pieces == 1, sitk.sitkUInt8), HEAD_MARGIN_MM)
+    height = min(size[2], round(HEAD_HEIGHT_MM / small.GetSpacing()[2]))
+    lowest = first[2] + size[2] - height
+    start = [first[0] * factors[0], first[1] * factors[1], lowest * factors[2]]
+    ends = [
+        min(n, s + length * f)
+        for n, s, length, f in zip(image.GetSize(), start, (size[0], size[1], height), factors, strict=True)
+    ]
+    return (start[0], start[1], start[2]), (ends[0] - start[0], ends[1] - start[1], ends[2] - start[2])
+
+
+def _usual_range(image: sitk.Image) -> tuple[float, float]:
+    low, high = np.percentile(sitk.GetArrayViewFromImage(image), (0.0, 99.0))
+    return float(low), float(high)
 
 
 def _through_network(scored_zyx: FloatArray, device: str) -> FloatArray:
@@ -71,16 +103,8 @@ def outline(probability: sitk.Image) -> sitk.Image:
     return brain
 
 
-def doubts_about(brain: sitk.Image) -> tuple[str, ...]:
-    """What a reader should know of a brain outline: an unusual size, or a brain cut off by the edge of the scan."""
-    doubts = []
-    volume_ml = mask_ml(brain)
-    if volume_ml < SMALL_BRAIN_ML:
-        doubts.append(
-            f"The brain outline is small ({volume_ml:.0f} mL): part of the brain may not be covered."
-        )
-    if volume_ml > LARGE_BRAIN_ML:
-        doubts.append(f"The brain outline is large ({volume_ml:.0f} mL): it may hold more than brain.")
+def cut_off_warnings(brain: sitk.Image) -> tuple[str, ...]:
+    """Said of a brain that is cut off by the edge of the scan."""
     mask_zyx = sitk.GetArrayViewFromImage(brain) > 0
     cut_sides = [
         name
@@ -91,11 +115,9 @@ def doubts_about(brain: sitk.Image) -> tuple[str, ...]:
         )
         if face.mean() > EDGE_SHARE
     ]
-    if cut_sides:
-        doubts.append(
-            f"The T1CE images end inside the brain ({', '.join(cut_sides)}): volumes may miss a part."
-        )
-    return tuple(doubts)
+    if not cut_sides:
+        return ()
+    return (f"The T1CE images end inside the brain ({', '.join(cut_sides)}): volumes may miss a part.",)
 
 
 def agreement(one: sitk.Image, other: sitk.Image) -> float:

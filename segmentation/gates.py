@@ -46,16 +46,19 @@ Policy = Mapping[str, OnFailure]
 DEFAULT_POLICY: Policy = MappingProxyType(
     {
         "similarity": OnFailure.WARN,
-        "mirror": OnFailure.WARN,
-        "coverage": OnFailure.STOP,
-        "coverage_full": OnFailure.WARN,
+        "alignment": OnFailure.WARN,
+        "mirror": OnFailure.STOP,
         "brain_volume": OnFailure.STOP,
         "brain_volume_usual": OnFailure.WARN,
+        "coverage": OnFailure.STOP,
+        "coverage_full": OnFailure.WARN,
         "mask_overlap": OnFailure.WARN,
         "snr": OnFailure.WARN,
-        "motion": OnFailure.WARN,
+        "ghosting": OnFailure.WARN,
     }
 )
+WARN_ONLY: Policy = MappingProxyType(dict.fromkeys(DEFAULT_POLICY, OnFailure.WARN))
+"""For images that someone else prepared: they are answered for there."""
 
 
 def judged(
@@ -77,4 +80,4 @@ def enforce(gates: tuple[Gate, ...], policy: Policy = DEFAULT_POLICY) -> tuple[s
     stopping = [gate.message for gate in failed if policy[gate.kind] is OnFailure.STOP]
     if stopping:
         raise GateFailedError(" ".join(stopping))
-    return tuple(gate.message for gate in failed)
+    return tuple(dict.fromkeys(gate.message for gate in failed))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +14,8 @@ from orthanc.client import OrthancClient
 from orthanc.server.process import RunningOrthanc, start_orthanc
 from orthanc.study_maker import VisitDescription, make_study
 from review import tasks
+from segmentation.model_description import CascadeConfig, ModelDescription, write_description
+from segmentation.types import ModelIdentity
 
 InstallModel = Callable[..., Path]
 
@@ -27,10 +28,10 @@ def install_model(tmp_path: Path, settings: DjangoSettings) -> InstallModel:
     settings.MODEL = ""
 
     def install(name: str = "demo", version: str = "1", rank: int = 0) -> Path:
-        folder = root / name
+        folder = root / (name if version == "1" else f"{name}-{version}")
         folder.mkdir(parents=True, exist_ok=True)
-        identity = {"name": name, "version": version, "is_demo": True, "statement": "A demo model."}
-        (folder / "model.json").write_text(json.dumps({"identity": identity, "rank": rank}))
+        identity = ModelIdentity(name, version, is_demo=True, statement="A demo model.")
+        write_description(folder, ModelDescription(identity, rank, CascadeConfig()), checksum="of no weights")
         return folder
 
     return install

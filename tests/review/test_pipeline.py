@@ -25,10 +25,11 @@ from orthanc.read import read_series
 from review import active_model, pipeline
 from review.artefacts import job_folder, read_prepared, whole_folder
 from review.leases import Lease
-from review.models import Job, Study, WorkerBeat
+from review.models import Job, QualityPolicy, Study, WorkerBeat
 from review.pipeline import infer_job, prepare_job
 from review.sweeper import remove_old_images, sweep
-from segmentation.errors import BadInputError, BadModelError
+from segmentation.errors import BadInputError, BadModelError, GateFailedError
+from segmentation.gates import Gate, Policy, enforce
 from segmentation.types import BrainScan, ModelIdentity, Phase, PreparedScan, Segmentation
 from tests.review.conftest import store_all
 from tests.review.factories import default_rule, make_job, make_study
@@ -40,15 +41,23 @@ pytestmark = [pytest.mark.django_db, pytest.mark.stack]
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def quick_prepare(scan: BrainScan, report: Callable[[str], None], device: str) -> PreparedScan:
+def quick_prepare(
+    scan: BrainScan, report: Callable[[str], None], device: str, policy: Policy
+) -> PreparedScan:
     """In place of registration and brain extraction, which have their own tests."""
     report("registering FLAIR")
+    noisy = Gate("snr T2", 2.0, "", 5.0, None, False, "T2 is noisy.")
     brain = sitk.Cast(scan.t1ce > 0, sitk.sitkUInt8)
     images = {
         name: sitk.Cast(getattr(scan, name), sitk.sitkFloat32) for name in ("flair", "t1", "t1ce", "t2")
     }
     return PreparedScan(
-        **images, brain_mask=brain, t1ce_grid=scan.t1ce, warnings=("Small brain.",), seconds={"register": 2.0}
+        **images,
+        brain_mask=brain,
+        t1ce_grid=scan.t1ce,
+        warnings=("Small brain.", *enforce((noisy,), policy)),
+        seconds={"register": 2.0},
+        gates=(noisy,),
     )
 
 
@@ -88,8 +97,15 @@ def test_prepare_reads_each_role_from_its_own_series(job: Job, dicom_study: Path
         sitk.GetArrayViewFromImage(getattr(prepared, name)).mean() for name in ("t1", "t1ce", "t2", "flair")
     ]
     assert len({round(float(mean), 3) for mean in means}) == 4
-    assert prepared.warnings == ("Small brain.",)
+    assert prepared.warnings == ("Small brain.", "T2 is noisy.")
     assert set(seconds) == {"download", "read", "register"}
+
+
+def test_the_rule_decides_whether_a_failed_gate_stops_the_study(job: Job) -> None:
+    Job.objects.update(quality_policy=QualityPolicy.STOP)
+    job.refresh_from_db()
+    with pytest.raises(GateFailedError, match="T2 is noisy"):
+        prepare_job(job)
 
 
 def test_prepared_images_keep_their_voxels_and_places(tmp_path: Path, job: Job) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from segmentation.brain_mask import agreement, brain_probability, doubts_about, mask_ml, outline
+from segmentation.brain_mask import agreement, brain_probability, cut_off_warnings, head_box, mask_ml, outline
 from segmentation.brain_network import load_brain_network, weights_path
 from segmentation.errors import BadInputError, BadModelError
 
@@ -38,17 +38,22 @@ def test_an_image_without_a_brain_is_refused() -> None:
 
 
 def test_a_whole_brain_raises_no_doubt() -> None:
-    assert doubts_about(outline(box_of(0.9, MIDDLE))) == ()
+    assert cut_off_warnings(outline(box_of(0.9, MIDDLE))) == ()
 
 
 def test_a_brain_cut_by_the_edge_of_the_scan_is_said() -> None:
     cut = outline(box_of(0.9, (slice(40, 120), slice(20, 140), slice(20, 120))))
-    assert any("end inside the brain (top)" in doubt for doubt in doubts_about(cut))
+    assert any("end inside the brain (top)" in doubt for doubt in cut_off_warnings(cut))
 
 
-def test_a_small_brain_is_said() -> None:
-    small = outline(box_of(0.9, (slice(10, 70), slice(20, 120), slice(20, 100))))
-    assert any("is small (480 mL)" in doubt for doubt in doubts_about(small))
+def test_the_frame_keeps_the_head_and_leaves_air_and_neck() -> None:
+    values_zyx = np.zeros((256, 240, 200), np.float32)
+    values_zyx[100:240, 40:200, 40:160] = 300.0
+    values_zyx[0:100, 90:150, 70:130] = 200.0
+    first, size = head_box(sitk.GetImageFromArray(values_zyx))
+    assert first[0] <= 40 <= 160 <= first[0] + size[0] < 190
+    assert first[1] <= 40 <= 200 <= first[1] + size[1] < 230
+    assert 40 < first[2] <= 100 <= 240 <= first[2] + size[2]
 
 
 def test_agreement_is_dice() -> None:

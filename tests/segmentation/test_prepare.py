@@ -97,7 +97,7 @@ def test_a_real_scan_becomes_four_images_on_one_millimetre_grid(
         "FLAIR was moved by up to",
     ]
     assert prepared.t1ce_grid is real_scan.t1ce
-    assert set(prepared.seconds) == {"check", "brain", "register", "refine brain", "resample"}
+    assert set(prepared.seconds) == {"check", "brain", "register", "refine brain", "resample", "quality"}
     assert len(said) == len(prepared.seconds)
     outside = sitk.GetArrayFromImage(prepared.brain_mask) == 0
     for name in SEQUENCES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from types import FrameType
 from typing import Any
@@ -9,6 +10,10 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from review.follower import follow
+from review.model_choice import CannotActivateError, scan_models
+from segmentation.errors import BadModelError
+
+log = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -25,4 +30,9 @@ class Command(BaseCommand):
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
+        try:
+            scan_models()
+        except (BadModelError, CannotActivateError) as error:
+            # Studies are still taken: those that need the damaged model say so themselves.
+            log.error("The installed models could not be listed: %s", error)
         follow(lambda: bool(stopped))
