@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from review.model_choice import CannotActivateError, activate, roll_back, scan_models
 from review.models import (
     Activation,
+    Alert,
     Algorithm,
     Delivery,
     IntakeProblem,
@@ -19,6 +20,7 @@ from review.models import (
     Result,
     RoutingRule,
     Series,
+    SeriesOverride,
     Study,
 )
 from review.roles import is_admin
@@ -45,7 +47,17 @@ class LookOnly:
 class RoutingRuleAdmin(admin.ModelAdmin):
     """Rules are edited here; what cannot be evaluated is refused with the reason."""
 
-    list_display = ["name", "order", "enabled", "conditions", "model", "phase", "priority"]
+    list_display = [
+        "name",
+        "order",
+        "enabled",
+        "conditions",
+        "model",
+        "phase",
+        "priority",
+        "quality_policy",
+        "raises_alert",
+    ]
     list_editable = ["order", "enabled"]
 
 
@@ -170,3 +182,18 @@ class ActivationAdmin(LookOnly, admin.ModelAdmin):
 
     list_display = ["at", "kind", "algorithm", "previous", "by"]
     list_filter = ["kind"]
+
+
+@admin.register(Alert)
+class AlertAdmin(LookOnly, admin.ModelAdmin):
+    """What was raised about studies without a result, and how it went out."""
+
+    list_display = ["created_at", "kind", "study", "text", "state", "sent_by"]
+    list_filter = ["kind", "state"]
+
+
+@admin.register(SeriesOverride)
+class SeriesOverrideAdmin(LookOnly, admin.ModelAdmin):
+    """Which series people gave a role; changed on the study's own page."""
+
+    list_display = ["at", "study", "role", "series_uid", "by"]

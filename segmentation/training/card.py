@@ -11,6 +11,7 @@ from segmentation.training.checkpoint import Progress
 from segmentation.types import ModelIdentity
 
 REPRODUCTION_HEADING = "## How to make it again"
+CASES_HEADING = "## What it learned from"
 LICENCE_HEADING = "## Licence of the weights"
 """Begins the last section of a card whose weights began as somebody else's."""
 
@@ -37,6 +38,12 @@ def commands_in(card: str) -> list[str]:
     return block[0].strip().splitlines() if block else []
 
 
+def cases_in(card: str) -> str:
+    """What a card says about the cases the model learned from; empty where it says nothing."""
+    _, _, after = card.partition(CASES_HEADING)
+    return after.partition("\n## ")[0].strip()
+
+
 def licence_in(card: str) -> str:
     """The section on the licence of a card's weights; empty where there is none."""
     _, heading, text = card.partition(LICENCE_HEADING)
@@ -56,7 +63,7 @@ Nine networks of the CA-CNN cascade (whole tumour, tumour core, enhancing tumour
 FLAIR, T1, T1CE, T2 on one 1 mm grid, skull-stripped. Weights are stored in float16 and computed with in float32 or
 bfloat16.
 
-## What it learned from
+{CASES_HEADING}
 {how.cases}
 
 {REPRODUCTION_HEADING}

@@ -16,10 +16,10 @@ import torch
 
 from segmentation.case_folder import read_json
 from segmentation.errors import BadModelError
-from segmentation.model_description import CARD, RANK_OWN, ModelDescription
+from segmentation.model_description import CARD, RANK_INTERIM, RANK_OWN, ModelDescription
 from segmentation.network import Task, View
 from segmentation.registry import CascadeModel, load_model, weight_key, write_model
-from segmentation.training.card import commands_in, licence_in
+from segmentation.training.card import cases_in, commands_in, licence_in
 from segmentation.types import Compartment, ModelIdentity
 
 STATEMENT = "Fine-tuned from CA-CNN on few cases; research use, not a medical device"
@@ -38,6 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--figures", type=Path, nargs="*", default=[], help="JSON of `evaluate --folds`, for the card"
     )
+    parser.add_argument(
+        "--interim",
+        action="store_true",
+        help="rank it below the published weights: it measured worse than they did",
+    )
     parser.set_defaults(run=run)
 
 
@@ -45,7 +50,9 @@ def run(args: argparse.Namespace) -> int:
     """Write the merged model."""
     identity = ModelIdentity(args.name or args.out.name, args.version, False, args.statement)
     figures = [read_json(path) for path in args.figures]
-    merge_models([load_model(path, "cpu", "fp32") for path in args.models], args.out, identity, figures)
+    rank = RANK_INTERIM if args.interim else RANK_OWN
+    models = [load_model(path, "cpu", "fp32") for path in args.models]
+    merge_models(models, args.out, identity, figures, rank)
     print(f"{identity.name} {identity.version} is in {args.out}")
     return 0
 
@@ -55,6 +62,7 @@ def merge_models(
     out: Path,
     identity: ModelIdentity,
     figures: Sequence[Mapping[str, Any]] = (),
+    rank: int = RANK_OWN,
 ) -> None:
     """Write a model whose every weight is the mean over `models`.
 
@@ -74,7 +82,7 @@ def merge_models(
         for name in models[0].networks[task, view].state_dict()
     }
     phases = tuple(dict.fromkeys(phase for model in models for phase in model.phases))
-    description = ModelDescription(identity, RANK_OWN, models[0].config, phases=phases)
+    description = ModelDescription(identity, rank, models[0].config, phases=phases)
     command = (
         f"python -m segmentation merge {' '.join(model.folder.name for model in models)} --out {out.name}"
     )
@@ -106,6 +114,7 @@ def _card(
 ) -> str:
     commands = [*dict.fromkeys(line for card in cards for line in commands_in(card)), command]
     licences = "\n\n".join(dict.fromkeys(text for card in cards if (text := licence_in(card))))
+    learned = "\n".join(f"- {text}" for card in cards if (text := cases_in(card)))
     table = "\n".join(row for one in figures for row in figure_rows(one))
     reached = (
         "Each fold on cases it never saw (the mean of the weights, which is what runs, has seen them all):\n\n"
@@ -121,6 +130,9 @@ def _card(
 The AR-CA cascade: the nine networks of CA-CNN (whole tumour, tumour core, enhancing tumour; axial, sagittal and
 coronal view), trained with autoencoder regularisation. Its weights are the mean of {len(cards)} models that were
 trained from one start on different cases. Input: FLAIR, T1, T1CE, T2 on one 1 mm grid, skull-stripped.
+
+## What it learned from
+{learned}
 
 ## What it reaches
 {reached}

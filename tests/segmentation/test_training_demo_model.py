@@ -24,8 +24,8 @@ def test_the_demo_model_says_that_it_means_nothing_on_patients() -> None:
     assert "python -m segmentation train --cases phantom:" in card
 
 
-def test_the_demo_model_is_what_a_machine_without_other_models_gets() -> None:
-    assert find_model(None, [PACKAGED_ROOT]) == FOLDER
+def test_a_machine_without_other_models_gets_our_own_and_not_the_demo_model() -> None:
+    assert find_model(None, [PACKAGED_ROOT]) == PACKAGED_ROOT / "arca"
 
 
 @pytest.mark.parametrize(("seed", "visit", "phase"), [(900_001, 1, Phase.PREOP), (900_003, 3, Phase.POSTOP)])

@@ -8,7 +8,7 @@ import torch
 
 from segmentation.command_line import main
 from segmentation.errors import BadModelError
-from segmentation.model_description import CARD
+from segmentation.model_description import CARD, RANK_INTERIM, describe_model
 from segmentation.network import Task, View
 from segmentation.registry import load_model
 from segmentation.training.merge import figure_rows, merge_models
@@ -47,8 +47,17 @@ def test_the_card_names_commands_licence_and_figures(tmp_path: Path) -> None:
         )
     (tmp_path / "cv.json").write_text(json.dumps({"cases": CASES}))
     models = [str(tmp_path / name) for name in "ab"]
-    words = ["merge", *models, "--out", str(tmp_path / "ours"), "--figures", str(tmp_path / "cv.json")]
+    words = [
+        "merge",
+        *models,
+        "--out",
+        str(tmp_path / "ours"),
+        "--figures",
+        str(tmp_path / "cv.json"),
+        "--interim",
+    ]
     assert main(words) == 0
+    assert describe_model(tmp_path / "ours").rank == RANK_INTERIM
     card = (tmp_path / "ours" / CARD).read_text()
     assert "train --fold a\ntrain --fold b\npython -m segmentation merge a b --out ours\n" in card
     assert card.count("(c) Somebody") == 1
