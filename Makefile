@@ -43,8 +43,8 @@ format: install  ## bring the code into shape
 bench: install  ## measurements that print figures: speed of the cascade, of preparation, of the worklist
 	@$(PYTHON) -m tests.benchmarks
 
-drill: testinstall  ## long fault drills: every process killed while studies are in flight
-	@$(PYTHON) -m pytest tests/drills -m drill $(PYTEST_ARGS)
+drill: testinstall  ## long fault drills: every process killed while studies are in flight, and every odd study
+	@$(PYTHON) -m pytest tests/drills tests/end_to_end -m drill $(PYTEST_ARGS)
 
 screenshots: testinstall  ## the pictures of the README, from a running demo
 	@$(PYTHON) -m tests.screenshots
