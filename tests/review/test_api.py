@@ -365,7 +365,7 @@ def test_the_schema_is_valid_and_complete_without_a_warning(capsys: pytest.Captu
     assert not GENERATOR_STATS, capsys.readouterr().err
     assert set(schema["paths"]) == {
         "/api/studies/", "/api/studies/{study_uid}/", "/api/studies/{study_uid}/retry/", "/api/upload/",
-        "/api/problems/", "/api/health/", "/api/nudge/",
+        "/api/problems/", "/api/alerts/", "/api/studies/{study_uid}/series-roles/", "/api/health/", "/api/nudge/",
     }  # fmt: skip
 
 
