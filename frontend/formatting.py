@@ -143,6 +143,13 @@ def any_failed(gates: list[dict[str, Any]]) -> bool:
     return not all(gate["passed"] for gate in gates)
 
 
+def gate_name(name: str) -> str:
+    """A gate as people say it, "Signal to noise, T2" for "snr T2"."""
+    kind, _, series = name.partition(" ")
+    spoken = {"snr": "Signal to noise"}.get(kind, kind.replace("_", " ").capitalize())
+    return f"{spoken}, {series.upper()}" if series else spoken
+
+
 def gates_passed(gates: list[dict[str, Any]]) -> str:
     """How many gates were passed, "9 of 10 gates passed"."""
     return f"{sum(gate['passed'] for gate in gates)} of {len(gates)} gates passed"

@@ -22,6 +22,7 @@ register.filter("figure", formatting.figure)
 register.filter("limits", formatting.limits)
 register.filter("any_failed", formatting.any_failed)
 register.filter("gates_passed", formatting.gates_passed)
+register.filter("gate_name", formatting.gate_name)
 
 
 @register.filter

@@ -34,7 +34,16 @@ def test_gates_with_limits_and_findings_stand_beside_the_volumes(
     as_role: LogIn, done: Result, address: str
 ) -> None:
     page = as_role("viewer").get(address).content.decode()
-    for text in ("1 of 2 gates passed", "T2 is noisy.", "3.21", "5 or more", "700 to 2200", "1312"):
+    for text in (
+        "1 of 2 gates passed",
+        "Brain volume",
+        "Signal to noise, T2",
+        "T2 is noisy.",
+        "3.21",
+        "5 or more",
+        "700 to 2200",
+        "1312",
+    ):
         assert text in page
     assert "Not validated for this." in page
     assert "speaks of metastases" in page
