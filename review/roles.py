@@ -22,6 +22,8 @@ class UserRole(StrEnum):
 READERS = frozenset(UserRole)
 WORKERS = frozenset({UserRole.RADIOLOGIST, UserRole.ADMIN, UserRole.SERVICE})
 """May send studies and try them again."""
+REVIEWERS = frozenset({UserRole.RADIOLOGIST})
+"""May say what a result is worth: flag, accept, correct. Who administers the site does not thereby read images."""
 
 
 def roles_of(user: AbstractBaseUser | AnonymousUser) -> frozenset[UserRole]:
@@ -48,6 +50,11 @@ def can_work(user: AbstractBaseUser | AnonymousUser) -> bool:
     return bool(roles_of(user) & WORKERS)
 
 
+def can_review(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Whether the user may flag, accept and correct results."""
+    return bool(roles_of(user) & REVIEWERS)
+
+
 def is_admin(user: AbstractBaseUser | AnonymousUser) -> bool:
     """Whether the user administers the site."""
     return UserRole.ADMIN in roles_of(user)
@@ -71,3 +78,13 @@ class MayWork(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         """Ask the groups."""
         return can_work(request.user)
+
+
+class MayReview(BasePermission):
+    """Radiologists."""
+
+    message = "Only radiologists say what a result is worth."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Ask the groups."""
+        return can_review(request.user)

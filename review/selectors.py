@@ -38,9 +38,11 @@ class Health:
 
 
 def studies() -> QuerySet[Study]:
-    """Every study with what a row of the worklist shows, in five queries."""
+    """Every study with what a row of the worklist shows, in a fixed number of queries."""
     return Study.objects.select_related("matched_rule", "current_job", "current_result").prefetch_related(
         "current_result__measurements",
+        "current_result__flags__opinions",
+        "current_result__acceptances",
         Prefetch("series", queryset=Series.objects.filter(is_chosen=True), to_attr="chosen_series"),
     )
 
@@ -94,9 +96,14 @@ def study_detail(study_uid: str) -> Study:
     """
     detailed = Study.objects.select_related("matched_rule", "current_job", "current_result").prefetch_related(
         "current_result__measurements",
+        "current_result__flags__opinions",
+        "current_result__acceptances",
         "series",
         Prefetch("jobs", queryset=Job.objects.order_by("-created_at").select_related("result")),
-        Prefetch("results", queryset=Result.objects.prefetch_related("measurements")),
+        Prefetch(
+            "results",
+            queryset=Result.objects.prefetch_related("measurements", "flags__opinions", "acceptances"),
+        ),
         "problems",
         "overrides",
     )

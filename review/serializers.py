@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from review.models import Alert, IntakeProblem, Job, Result, Series, SeriesOverride, Study
 from review.selectors import ORDERS
+from review.serializers_of_review import FlagSerializer
 
 
 class VolumeSerializer(serializers.Serializer):
@@ -66,10 +67,35 @@ class ResultSerializer(serializers.ModelSerializer[Result]):
     warnings = serializers.ListField(child=serializers.CharField())
     gates = GateSerializer(many=True)
     not_validated = FindingSerializer(many=True)
+    flagged = serializers.BooleanField(
+        source="is_flagged", help_text="A reader called it, or a part of it, poor"
+    )
+    struck = serializers.SerializerMethodField()
+    flags = FlagSerializer(source="standing_flags", many=True)
+    reviewed_by = serializers.ListField(child=serializers.CharField(), help_text="Readers who accepted it")
 
     class Meta:
         model = Result
-        fields = ["volumes", "phase", "model", "warnings", "not_validated", "gates", "dicom", "created_at"]
+        fields = [
+            "id",
+            "volumes",
+            "flagged",
+            "struck",
+            "flags",
+            "reviewed_by",
+            "phase",
+            "model",
+            "warnings",
+            "not_validated",
+            "gates",
+            "dicom",
+            "created_at",
+        ]
+
+    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
+    def get_struck(self, result: Result) -> list[str]:
+        """The compartments whose numbers do not count because of flags."""
+        return sorted(result.struck)
 
 
 class SeriesSerializer(serializers.ModelSerializer[Series]):

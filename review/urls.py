@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from review import api
+from review import api, api_of_review
 from review.roles import MayRead
 
 app_name = "review"
@@ -19,6 +19,12 @@ urlpatterns = [
     path("studies/<str:study_uid>/", api.StudyDetail.as_view(), name="study"),
     path("studies/<str:study_uid>/retry/", api.StudyRetry.as_view(), name="retry"),
     path("studies/<str:study_uid>/series-roles/", api.StudySeriesRoles.as_view(), name="series-roles"),
+    path("results/<int:result_id>/flags/", api_of_review.Flags.as_view(), name="flags"),
+    path(
+        "results/<int:result_id>/acceptance/", api_of_review.AcceptanceOfResult.as_view(), name="acceptance"
+    ),
+    path("flags/<int:flag_id>/undo/", api_of_review.FlagUndo.as_view(), name="flag-undo"),
+    path("flags/<int:flag_id>/opinions/", api_of_review.FlagOpinions.as_view(), name="flag-opinions"),
     path("upload/", api.Upload.as_view(), name="upload"),
     path("problems/", api.ProblemList.as_view(), name="problems"),
     path("alerts/", api.AlertList.as_view(), name="alerts"),

@@ -7,19 +7,23 @@ from review.models.intake import IntakeProblem, Series, Study
 from review.models.overrides import SeriesOverride, roles_told
 from review.models.results import Measurement, Result
 from review.models.settings import FollowerState, QualityPolicy, RoutingRule
+from review.models.verdicts import Acceptance, Flag, Opinion
 from review.models.work import Job, LostLeaseError
 from review.models.workers import WorkerBeat
 
 __all__ = [
+    "Acceptance",
     "Activation",
     "Alert",
     "Algorithm",
     "Delivery",
+    "Flag",
     "FollowerState",
     "IntakeProblem",
     "Job",
     "LostLeaseError",
     "Measurement",
+    "Opinion",
     "QualityPolicy",
     "Result",
     "RoutingRule",

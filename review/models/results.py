@@ -2,14 +2,47 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 from django.utils import timezone
 
+from orthanc.codes import FINDINGS
 from orthanc.types import MeasuredRegion
 from review.models.intake import Study
 from segmentation.types import Phase
+
+if TYPE_CHECKING:
+    from review.models.verdicts import Flag
+
+
+STRUCK_BY: dict[str, frozenset[str]] = {
+    "": frozenset(region.value for region in MeasuredRegion),
+    **{
+        region.value: frozenset(
+            other.value
+            for other in MeasuredRegion
+            if set(FINDINGS[other].segment_numbers) & set(FINDINGS[region].segment_numbers)
+        )
+        for region in MeasuredRegion
+    },
+}
+"""The regions whose numbers fall with a flagged one: all that share a stored label with it ("" is the whole)."""
+
+
+class ResultQuerySet(models.QuerySet["Result"]):
+    """Which results count."""
+
+    def counted(self, compartment: str = "") -> ResultQuerySet:
+        """Results that are current and not flagged: the ones that curves, response and report speak of.
+
+        With a compartment, a flag on another one that shares no voxel with it does no harm.
+        """
+        harmful = [
+            flagged for flagged, struck in STRUCK_BY.items() if not compartment or compartment in struck
+        ]
+        struck = Result.objects.filter(flags__undone_at=None, flags__compartment__in=harmful)
+        return self.filter(superseded_by=None).exclude(pk__in=struck.values("pk"))
 
 
 class Result(models.Model):
@@ -39,6 +72,8 @@ class Result(models.Model):
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="supersedes"
     )
 
+    objects = ResultQuerySet.as_manager()
+
     class Meta:
         ordering: ClassVar[list[str]] = ["-created_at", "-pk"]
 
@@ -59,6 +94,26 @@ class Result(models.Model):
         """The measurements by compartment, in the order of `MeasuredRegion`; prefetched rows are used."""
         found = {row.compartment: row for row in self.measurements.all()}
         return {region.value: found[region.value] for region in MeasuredRegion if region.value in found}
+
+    @property
+    def standing_flags(self) -> list[Flag]:
+        """The flags that nobody took back, oldest first; prefetched rows are used."""
+        return [flag for flag in self.flags.all() if flag.stands]
+
+    @property
+    def is_flagged(self) -> bool:
+        """Whether a reader called the mask, or a part of it, poor."""
+        return bool(self.standing_flags)
+
+    @property
+    def struck(self) -> frozenset[str]:
+        """The compartments whose numbers do not count, because what was flagged shares voxels with them."""
+        return frozenset().union(*(STRUCK_BY[flag.compartment] for flag in self.standing_flags))
+
+    @property
+    def reviewed_by(self) -> list[str]:
+        """Who accepted it, in the order of time; prefetched rows are used."""
+        return [one.by for one in self.acceptances.all() if one.stands]
 
 
 class Measurement(models.Model):
