@@ -139,11 +139,13 @@ def _settle_pairs(t1_like: list[SeriesHeader], guesses: dict[str, RoleGuess]) ->
     settled = dict(guesses)
     t1 = sorted((one for one in t1_like if guesses[one.series_uid].role is Role.T1), key=time_of)
     t1ce = sorted((one for one in t1_like if guesses[one.series_uid].role is Role.T1CE), key=time_of)
-    if not t1ce and len(t1) >= 2:
-        first, last = t1[0], t1[-1]
-        if _could_be_pair(first, last) and _is_silent(last):
-            reason = f"{size_text(last)} came after the alike {size_text(first)}, so probably after contrast"
-            settled[last.series_uid] = RoleGuess(Role.T1CE, PAIR_CONFIDENCE, reason)
+    if not t1ce and (pair := _first_pair(t1)):
+        first, second = pair
+        why = f"{size_text(second)} came after the alike {size_text(first)}, so probably after contrast"
+        for one in t1:
+            if time_of(one) >= time_of(second) and _is_silent(one):
+                reason = why if one is second else f"{guesses[one.series_uid].reason}; {why}"
+                settled[one.series_uid] = RoleGuess(Role.T1CE, PAIR_CONFIDENCE, reason)
     elif not t1 and len(t1ce) >= 2:
         first, last = t1ce[0], t1ce[-1]
         if _could_be_pair(first, last) and _is_silent(first):
@@ -152,6 +154,12 @@ def _settle_pairs(t1_like: list[SeriesHeader], guesses: dict[str, RoleGuess]) ->
             )
             settled[first.series_uid] = RoleGuess(Role.T1, PAIR_CONFIDENCE, reason)
     return settled
+
+
+def _first_pair(t1: list[SeriesHeader]) -> tuple[SeriesHeader, SeriesHeader] | None:
+    """The earliest series, not called a repeat, that repeats one before it (sorted by time)."""
+    pairs = ((first, second) for place, second in enumerate(t1) for first in t1[:place])
+    return next((pair for pair in pairs if _could_be_pair(*pair) and _is_silent(pair[1])), None)
 
 
 def _is_silent(header: SeriesHeader) -> bool:

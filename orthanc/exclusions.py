@@ -5,16 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from orthanc.headers import MR_IMAGE_CLASSES
 from orthanc.types import SeriesHeader
 from orthanc.words import DENOISED_MP2RAGE, EXCLUDING, T1, family_in, plain
 
-MR_CLASSES = {
-    "",
-    "1.2.840.10008.5.1.4.1.1.4",
-    "1.2.840.10008.5.1.4.1.1.4.1",
-    "1.2.840.10008.5.1.4.1.1.4.4",
-}
-"""Unknown, MR, enhanced MR, legacy converted enhanced MR."""
+MR_CLASSES = {"", *MR_IMAGE_CLASSES}
+"""Unknown, or an MR image."""
 
 REFORMAT, PERFUSION = "a reformat", "perfusion"
 KINDS_BY_TYPE = {
@@ -25,7 +21,7 @@ KINDS_BY_TYPE = {
     "susceptibility": ("SWI", "SUSCEPTIBILITY", "T2 STAR"),
     "angiography": ("TOF", "VELOCITY MAP", "FLOW ENCODED"),
     "a phase image": ("P", "PHASE", "PHASE MAP", "I", "IMAGINARY"),
-    REFORMAT: ("MPR", "REFORMATTED", "CSAMPR", "CSA MPR"),
+    REFORMAT: ("MPR", "REFORMATTED", "CSAMPR", "CSA MPR", "AVERAGE"),
     "a subtraction": ("SUBTRACTION", "SUB"),
     "a projection": ("PROJECTION IMAGE", "MIP", "MNIP", "MIN IP", "MAX IP", "VOLUME"),
     "the fat part of a Dixon series": ("F", "FAT"),
@@ -61,6 +57,7 @@ def why_none(header: SeriesHeader) -> Exclusion | None:
         or _by_words(header)
         or _by_echo_planar(header)
         or _by_gradient_echo(header)
+        or _by_repetition(header)
         or _by_timing(header)
     )
 
@@ -134,9 +131,9 @@ def _by_gradient_echo(header: SeriesHeader) -> Exclusion | None:
     pulse = f"{header.scanning_sequence} {header.sequence_name}".upper()
     parts = header.scanning_sequence.upper().split("\\")
     is_gradient_echo = "GR" in parts or "GRADIENT" in pulse
+    repetition_ms, echo_ms = header.repetition_time_ms or 0.0, header.echo_time_ms or 0.0
     if not is_gradient_echo or "SE" in parts:
         return None
-    repetition_ms, echo_ms = header.repetition_time_ms or 0.0, header.echo_time_ms or 0.0
     if echo_ms >= 12:
         return Exclusion("susceptibility", 0.85, f"susceptibility (gradient echo with TE {echo_ms:g})")
     if (header.n_temporal_positions or 1) >= DYNAMIC_PHASES:
@@ -145,6 +142,15 @@ def _by_gradient_echo(header: SeriesHeader) -> Exclusion | None:
         return Exclusion("a localiser", 0.85, f"a localiser (2D gradient echo with TR {repetition_ms:g})")
     if re.search(r"FI3D|FI2D", pulse) and not T1.search(plain(header.description)):
         return Exclusion("angiography", 0.8, f"angiography (pulse {header.sequence_name})")
+    return None
+
+
+def _by_repetition(header: SeriesHeader) -> Exclusion | None:
+    """A scout whose header does not name its pulse: nothing but a gradient echo repeats so fast."""
+    is_named = (header.scanning_sequence or header.sequence_name).strip()
+    repetition_ms = header.repetition_time_ms or 0.0
+    if not is_named and header.acquisition_type == "2D" and 0 < repetition_ms <= SCOUT_REPETITION_MS:
+        return Exclusion("a localiser", 0.8, f"a localiser (2D with TR {repetition_ms:g})")
     return None
 
 

@@ -24,6 +24,13 @@ FUNCTIONAL_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroups
 NO_AGENT = {"", "NO", "NONE", "N", "N/A", "NA", "0", "-", "WITHOUT", "NO CONTRAST", "OHNE", "SANS", "NIL"}
 """What technologists write into the agent field when they gave none."""
 
+MR_IMAGE_CLASSES = {
+    "1.2.840.10008.5.1.4.1.1.4",
+    "1.2.840.10008.5.1.4.1.1.4.1",
+    "1.2.840.10008.5.1.4.1.1.4.4",
+}
+"""MR, enhanced MR, legacy converted enhanced MR."""
+
 
 @dataclass(frozen=True, slots=True)
 class InstancePlace:
@@ -63,7 +70,7 @@ def series_header(
 
 def _words(tags: Tags) -> dict[str, Any]:
     return {
-        "modality": _text(tags, "Modality"),
+        "modality": _text(tags, "Modality").upper() or _modality_of(_text(tags, "SOPClassUID")),
         "description": _text(tags, "SeriesDescription"),
         "protocol_name": _text(tags, "ProtocolName"),
         "body_part": _text(tags, "BodyPartExamined", "AnatomicRegionSequence.CodeMeaning"),
@@ -157,9 +164,18 @@ def _slice_step_mm(places: tuple[InstancePlace, ...], orientation: tuple[float, 
     return round(float(np.median(apart_mm)), 4) if apart_mm.size else None
 
 
+def _modality_of(sop_class_uid: str) -> str:
+    """MR where the header forgot the modality, but the object is an MR image."""
+    return "MR" if sop_class_uid in MR_IMAGE_CLASSES else ""
+
+
 def _agent(tags: Tags) -> str:
+    """What was injected; where only its amount or ingredient was entered, that. "" where none was given."""
     agent = _text(tags, "ContrastBolusAgent", "ContrastBolusAgentSequence.CodeMeaning")
-    return "" if agent.upper().strip(" .") in NO_AGENT else agent
+    if agent.upper().strip(" .") in NO_AGENT - {""} or _text(tags, "ContrastBolusAgentAdministered") == "NO":
+        return ""
+    volume_ml = _number(tags, "ContrastBolusVolume") or 0.0
+    return agent or _text(tags, "ContrastBolusIngredient") or (f"{volume_ml:g} mL" if volume_ml > 0 else "")
 
 
 def _date_time(tags: Tags) -> str:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from orthanc.contrast import step_of_mm
+from orthanc.roles import Said, said_of_contrast
 from orthanc.types import Role, RoleGuess, SeriesHeader
 from orthanc.words import FAT_SUPPRESSED, plain
 
@@ -40,6 +41,7 @@ def merits(header: SeriesHeader, guess: RoleGuess, most_mm: float) -> tuple[Meri
         Merit(float((step_mm or 99.0) <= THIN_MM or plane(header) in ("", "axial")), "its slices are axial"),
         Merit(-round(step_mm or 99.0, 1), "its slices are thinner"),
         Merit(-round(header.pixel_spacing_mm or 99.0, 1), "its pixels are finer"),
+        Merit(float(guess.role is not Role.FLAIR or not _has_contrast(header)), "it is from before contrast"),
     )
 
 
@@ -79,6 +81,10 @@ def _is_inversion_prepared(header: SeriesHeader) -> bool:
         r"mp ?\w?rage|mpr\b|bravo|tfe|fspgr|tfl", plain(f"{header.description} {header.sequence_name}")
     )
     return bool(named) or "IR" in header.scanning_sequence.split("\\") or bool(header.inversion_time_ms)
+
+
+def _has_contrast(header: SeriesHeader) -> bool:
+    return bool(header.contrast_agent) or said_of_contrast(header)[0] is Said.AFTER
 
 
 def _is_corrected(header: SeriesHeader) -> bool:

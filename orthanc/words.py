@@ -91,20 +91,23 @@ FLAIR = re.compile(
 T2 = re.compile(r"(?<![\da-z])(?:[a-z]{0,3}|\dd)t2(?![\d*])|\bt ?2 ?w|\bt2|\bspc|haste")
 T1 = re.compile(
     r"(?<!par)(?<!\d)t1(?!\d)|\bt ?1 ?w|mp ?rage|\bbravo|f?spgr\b|\bfspgr|\btfl3d|\bvibe|\blava|\bthrive|\bmpr?ge|"
-    r"\btfe|3d ?tfe|\bravo|\bstealth|\bneuronav"
+    r"\btfe|3d ?tfe|\bravo|\bstealth|\bneuronav|gre fsp\b|\bmdeft|\bflash"
 )
 
 NO_CONTRAST = re.compile(
     r"\b(pre|precontrast|pre ?(contrast|gad\w*|gd|km|inj\w*|mdc|c)|nativ\w*|plain|blanco|leer|avant|vor|voor|before|"
-    r"prima|prior|basal|antes|unenhanced|nonenhanced|noncontrast|kontrastsiz|minuscontrast|"
-    r"(ohne|sans|senza|sin|sem|zonder|utan|uten|uden|without|w ?o|non|no|kein|keine|geen|bez|o) ?"
-    r"(contrast\w*|kontrast\w*|contraste|gad\w*|gd|km|mdc|inj\w*|iv|civ|pdc|ce|cm|c|contr|k))\b|\bwo\b"
+    r"prima|prior|przed|pred|ennen|fore|basal\w*|antes|in bianco|dirett\w*|simples?|"
+    r"unenh\w*|nonenhanced|noncontrast|nc|kontras\w*si?z|oncesi|minuscontrast|"
+    r"(ohne|sans|senza|sin|sem|zonder|utan|uten|uden|without|w ?o|non|no|kein|keine|geen|bez|fara|ilman|nelkul|o) ?"
+    r"(contrast\w*|kontras\w*|contraste|gad\w*|gd|km|mdc|inj\w*|iv|civ|pdc|ce|cm|c|contr|ktr|k|ku|kl|sdc|teho\w*))\b|"
+    r"\b(wo|utan|uten|uden)\b|(?<=[a-z0-9])(precontrast|pregad\w*|pregd|pre)\b"
 )
 CONTRAST = re.compile(
     r"\bpluscontrast\b|\bpost(?! ?(op\w*|fossa|surg\w*|rt|rad\w*|proc\w*|treat\w*|chemo\w*|rx|resec\w*|ttt))|"
-    r"\b(gd|gado\w*|gad|gadolin\w*|n?km|m ?km|kmh?|cgd|ce|cemr|contrast\w*|kontrast\w*|contraste|contr|inj|inject\w*|"
-    r"injecte\w*|inyect\w*|apres|nach|despues|dopo|depois|apos|pos|mdc|mezzo|civ|pdc|cm|wc|enhanced|"
-    r"t1 ?ce?|t1gd|t1gad\w*|t1km|t1post|t1wce?|mprage ?c|"
+    r"\b(gd|gado\w*|gad|gadolin\w*|n?km|m ?km|kmh?|cgd|ce|cemr|contrast\w*|kontras\w*|contraste|contr|ktr|inj|"
+    r"inject\w*|injecte\w*|inyect\w*|apres|nach|despues|dopo|depois|apos|pos|mdc|mezzo|civ|iv ?km|pdc|cm|wc|enhanced|"
+    r"enh|enhancement|with$|sonrasi|po k ?l|po km|po podani|po ku|posle|efter|jalkeen|teho\w*|varjoaine\w*|sdc|s ku|"
+    r"t1 ?ce?|ce ?t1\w*|t1gd|t1gad\w*|t1km|t1post|t1wce?|t1c|mprage ?c|"
     r"gadovist|gadavist|dotarem|prohance|magnevist|multihance|omniscan|vueway|elucirem|clariscan|delayed|"
     r"contrastado|z kontrastem|kont)\b|\bt1 ?\w* ?gd\b|(?<=[a-z0-9])(gd|post|gado)\b"
 )
@@ -116,15 +119,67 @@ REPEATED = re.compile(
 FAT_SUPPRESSED = re.compile(r"\b(fs|fat ?sat|fatsat|spir|spair|dixon|we|fsat)\b")
 
 
-def plain(text: str) -> str:
-    """Lower case without accents; punctuation as spaces, but "+C" and "C-" in words."""
-    folded = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
-    folded = "".join(c for c in folded if not unicodedata.combining(c)).lower()
-    folded = re.sub(
-        r"(?<![a-z0-9])c\+|\+ ?c(?![a-z])|\+ ?(?=gd|gad|km|k\b)|(?<=gd)\+|(?<=km)\+", " pluscontrast ", folded
+IN_OTHER_SCRIPTS = (
+    (r"造影前|平扫|平掃|単純|非造影|非增强|未增强|조영 ?전|비조영", " precontrast "),
+    (r"造影後?|增强后?|增強後?|强化|強化|조영 ?증강|조영 ?후?", " contrast "),
+    (r"定位|位置決め|位置合わせ|위치", " localizer "),
+    (r"拡散|擴散|弥散|彌散|확산", " dwi "),
+    (r"灌流|灌注|관류", " perfusion "),
+    (r"血管|혈관", " angio "),
+    (r"減算|减影|減影|差分|감산", " subtraction "),
+    (r"磁敏感|磁化率|자화율", " swi "),
+    (r"横断|轴位|軸位|橫斷|횡단|축상", " axial "),
+    (r"矢状|矢狀|시상", " sagittal "),
+    (r"冠状|冠狀|관상", " coronal "),
+)
+"""What Japanese, Chinese and Korean technologists write, and the English word for it. The order matters."""
+
+CYRILLIC = str.maketrans(
+    dict(
+        zip(
+            "абвгдезийклмнопрстуфхцыэ",
+            "abvgdezijklmnoprstufhcye",
+            strict=True,
+        )
     )
-    folded = re.sub(r"(?<=t1)\+|(?<=[a-z0-9 ])\+ *$", " pluscontrast ", folded)
-    folded = re.sub(r"(?<![a-z0-9])c-(?![a-z0-9])|(?<= )-c(?![a-z])", " minuscontrast ", folded)
+    | {
+        "ж": "zh",
+        "ч": "ch",
+        "ш": "sh",
+        "щ": "sch",
+        "ю": "yu",
+        "я": "ya",
+        "ё": "e",
+        "ь": "",
+        "ъ": "",
+        "і": "i",
+    }
+    | {"ı": "i", "τ": "t", "ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe"}
+)
+"""Cyrillic (and letters that keep no Latin letter when their accent goes) to Latin."""
+
+SIGNS = (
+    (
+        r"(?<![a-z0-9])[ck]\(?\+\)?|\(?\+\)? ?c(?![a-z])|\+ ?(?=gd|gad|km|k\b)|(?<=gd)\+|(?<=km)\+|(?<=iv)\+",
+        "plus",
+    ),
+    (r"(?<=t1)\+|(?<=[a-z0-9 ])\(?\+\)? *$", "plus"),
+    (r"(?<![a-z0-9])w/ *(?=$|c\b|con|gd|gad|km)|(?<![a-z0-9])c/ *(?=c\b|con|gd|gad|civ|mdc|k)", "plus"),
+    (r"(?<![a-z0-9])s/ *(c\w*|gd|gad\w*|mdc|k\w*)(?![a-z])", "minus"),
+    (r"(?<![a-z0-9])[ck]\(?-\)?(?![a-z0-9])|(?<= )-c(?![a-z])|\(-\)", "minus"),
+)
+"""Signs beside letters, such as "C+", "+KM", "w/ gad", "s/c" (sem contraste), and what they say."""
+
+
+def plain(text: str) -> str:
+    """Lower case Latin without accents; punctuation as spaces, but "+C" and "C-" in words."""
+    for pattern, word in IN_OTHER_SCRIPTS:
+        text = re.sub(pattern, word, text)
+    # Cyrillic goes first: without its accent й would be и.
+    folded = unicodedata.normalize("NFKD", text.replace("ß", "ss").lower().translate(CYRILLIC))
+    folded = "".join(c for c in folded if not unicodedata.combining(c))
+    for pattern, sign in SIGNS:
+        folded = re.sub(pattern, f" {sign}contrast ", folded)
     return re.sub(r"[^a-z0-9*]+", " ", folded).strip()
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from pydicom import dcmread
 
 from orthanc.enhanced import enhanced_of
@@ -51,3 +52,23 @@ def test_an_agent_field_that_says_none_is_no_agent():
 def test_the_digest_changes_with_every_image_and_not_with_their_order():
     assert digest_instances(["1", "2"]) == digest_instances(["2", "1"])
     assert len({digest_instances(uids) for uids in (["1"], ["2"], ["1", "2"], [])}) == 4
+
+
+def test_an_mr_image_without_a_modality_is_mr():
+    tags = {"SeriesInstanceUID": "1", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.4"}
+    assert series_header(tags, []).modality == "MR"
+    assert series_header({**tags, "SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"}, []).modality == ""
+
+
+@pytest.mark.parametrize(
+    ("tags", "agent"),
+    [
+        ({"ContrastBolusVolume": "7.5"}, "7.5 mL"),
+        ({"ContrastBolusVolume": "0"}, ""),
+        ({"ContrastBolusIngredient": "GADOLINIUM"}, "GADOLINIUM"),
+        ({"ContrastBolusAgent": "NONE", "ContrastBolusVolume": "7.5"}, ""),
+        ({"ContrastBolusAgent": "", "ContrastBolusVolume": "x"}, ""),
+    ],
+)
+def test_an_agent_is_known_by_its_amount_too(tags, agent):
+    assert series_header({"SeriesInstanceUID": "1", **tags}, []).contrast_agent == agent
