@@ -33,9 +33,20 @@ SOURCE = Code("260753009", "SCT", "Source (attribute)")
 COMMENT = Code("121106", "DCM", "Comment")
 QUALITATIVE_EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")
 
+PRIVATE_SCHEME = "99GLIOMA"
 # No public scheme has the limits of a 95 % interval.
-LOWER_LIMIT = Code("VOL95LOW", "99GLIOMA", "Volume, lower limit of 95 % interval")
-UPPER_LIMIT = Code("VOL95HIGH", "99GLIOMA", "Volume, upper limit of 95 % interval")
+LOWER_LIMIT = Code("VOL95LOW", PRIVATE_SCHEME, "Volume, lower limit of 95 % interval")
+UPPER_LIMIT = Code("VOL95HIGH", PRIVATE_SCHEME, "Volume, upper limit of 95 % interval")
+
+REJECTED = Code("113001", "DCM", "Rejected for Quality Reasons")
+TITLE_MODIFIER = Code("113011", "DCM", "Document Title Modifier")
+"""Why objects are rejected (TID 2010, CID 7011)."""
+INAPPROPRIATE_PROCESSING = Code("111219", "DCM", "Inappropriate image processing")
+SOFTWARE_FAILURE = Code("111218", "DCM", "Software failure")
+MOTION_BLUR = Code("111210", "DCM", "Motion blur")
+IMAGE_ARTEFACT = Code("111207", "DCM", "Image artifact(s)")
+POSITIONING = Code("111209", "DCM", "Positioning")
+UNKNOWN_FAILURE = Code("111221", "DCM", "Unknown failure")
 
 CORE_LABEL = "Non-enhancing core / necrosis / cavity"
 """The model cannot tell necrosis, non-enhancing tumour and resection cavity apart: the label says so."""

@@ -72,7 +72,7 @@ def write_seg(
             series_description=description[:64],
         )
     _fix_dimensions(seg, str(result_uid(source, algorithm, result_key, "dimensions")))
-    sign(seg, source, made_at)
+    sign(seg, source.datasets[0], made_at)
     return seg
 
 

@@ -17,12 +17,13 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.uid import UID
 
+from orthanc.codes import PRIVATE_SCHEME
 from orthanc.errors import BadResultError
 from orthanc.read import read_datasets
 from orthanc.slices import Slice, grid_of
 from orthanc.stack import stack_of
 from orthanc.types import AlgorithmInfo
-from orthanc.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, derive_uid
+from orthanc.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, MANUFACTURER, derive_uid
 
 NEEDED_BY_WRITERS = (
     "PatientID",
@@ -95,21 +96,30 @@ def result_uid(source: SourceSeries, algorithm: AlgorithmInfo, result_key: str, 
     return derive_uid(*images, algorithm.name, algorithm.version, result_key, *what)
 
 
-def sign(dataset: Dataset, source: SourceSeries, made_at: datetime | None) -> None:
-    """Date the result (by default when the study was made) and pass on what belongs to the patient."""
-    first = source.datasets[0]
+def sign(dataset: Dataset, like: Dataset, made_at: datetime | None) -> None:
+    """Date the result (by default when the study was made) and pass on what belongs to the patient of `like`."""
     date, time = (
         (f"{made_at:%Y%m%d}", f"{made_at:%H%M%S}")
         if made_at
-        else (str(first.StudyDate or "19700101"), str(first.StudyTime or "000000"))
+        else (str(like.get("StudyDate") or "19700101"), str(like.get("StudyTime") or "000000"))
     )
     for kind in ("InstanceCreation", "Content", "Series"):
         setattr(dataset, f"{kind}Date", date)
         setattr(dataset, f"{kind}Time", time)
     # highdicom names itself, with the time of day, as the last equipment that contributed.
-    dataset.ContributingEquipmentSequence[-1].ContributionDateTime = date + time
+    if "ContributingEquipmentSequence" in dataset:
+        dataset.ContributingEquipmentSequence[-1].ContributionDateTime = date + time
     for name in PASSED_ON:
-        if first.get(name) and name not in dataset:
-            setattr(dataset, name, first[name].value)
+        if like.get(name) and name not in dataset:
+            setattr(dataset, name, like[name].value)
     dataset.file_meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
     dataset.file_meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
+
+
+def name_private_codes(dataset: Dataset) -> None:
+    """Say whose scheme our private codes are of (PS3.3 C.12.1.1.1)."""
+    scheme = Dataset()
+    scheme.CodingSchemeDesignator = PRIVATE_SCHEME
+    scheme.CodingSchemeName = "Glioma Review private codes"
+    scheme.CodingSchemeResponsibleOrganization = MANUFACTURER
+    dataset.CodingSchemeIdentificationSequence = [scheme]

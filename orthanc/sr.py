@@ -30,7 +30,7 @@ from orthanc.codes import (
 )
 from orthanc.errors import BadResultError
 from orthanc.seg import tracking_identifier, tracking_uid
-from orthanc.sources import SourceSeries, names_as_they_are, read_source, result_uid, sign
+from orthanc.sources import SourceSeries, name_private_codes, names_as_they_are, read_source, result_uid, sign
 from orthanc.types import AlgorithmInfo, CompartmentVolume, MeasuredRegion
 from orthanc.uids import MANUFACTURER, MANUFACTURER_MODEL, derive_uid
 
@@ -96,7 +96,8 @@ def write_sr(
             is_final=False,
             is_verified=False,
         )
-    sign(document, source, made_at)
+    name_private_codes(document)
+    sign(document, source.datasets[0], made_at)
     return document
 
 

@@ -214,3 +214,29 @@ class CompartmentVolume:
     ml: float
     low_ml: float
     high_ml: float
+
+
+IMAGE_CLASSES = frozenset(
+    {
+        "1.2.840.10008.5.1.4.1.1.66.4",  # Segmentation
+        "1.2.840.10008.5.1.4.1.1.7",  # Secondary Capture
+        "1.2.840.10008.5.1.4.1.1.7.4",  # Multi-frame True Color Secondary Capture
+        "1.2.840.10008.5.1.4.1.1.30",  # Parametric Map
+    }
+)
+"""The SOP classes that we write and that hold pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectReference:
+    """A DICOM object by its UIDs."""
+
+    study_uid: str
+    series_uid: str
+    sop_class_uid: str
+    sop_uid: str
+
+    @property
+    def is_image(self) -> bool:
+        """Whether a document refers to it as to an image."""
+        return self.sop_class_uid in IMAGE_CLASSES

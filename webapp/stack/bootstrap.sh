@@ -31,6 +31,9 @@ missing=""
 [ -n "${ORTHANC_URL:-}" ] || command -v Orthanc >/dev/null || missing="$missing orthanc"
 [ -n "${ORTHANC_URL:-}" ] || [ -e /usr/share/orthanc/plugins/libOrthancDicomWeb.so ] || missing="$missing orthanc-dicomweb"
 [ "${1:-}" != "--tests" ] || command -v chromium >/dev/null || missing="$missing chromium fonts-dejavu-core"
+# Validators of the DICOM objects that we write, and a receiver that is not Orthanc.
+[ "${1:-}" != "--tests" ] || command -v dciodvfy >/dev/null || missing="$missing dicom3tools"
+[ "${1:-}" != "--tests" ] || command -v storescp >/dev/null || missing="$missing dcmtk"
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 if [ -n "$missing" ]; then
     command -v apt-get >/dev/null || fail "please install by hand (no apt-get here):$missing"
