@@ -26,6 +26,7 @@ from review.serializers import (
     AssignmentSerializer,
     ErrorSerializer,
     HealthSerializer,
+    ModelChoiceSerializer,
     ProblemSerializer,
     StudyDetailSerializer,
     StudyFilterSerializer,
@@ -33,7 +34,13 @@ from review.serializers import (
     UploadReportSerializer,
     UploadSerializer,
 )
-from review.services import CannotAssignError, NothingToRetryError, assign_series, retry_study
+from review.services import (
+    CannotAssignError,
+    NothingToRetryError,
+    assign_series,
+    retry_study,
+    try_other_model,
+)
 from review.upload import take_upload
 
 
@@ -118,6 +125,27 @@ class StudyRetry(APIView):
             raise CannotRetry(str(error)) from error
         except OrthancUnavailableError as error:
             raise OrthancIsAway from error
+        return Response(StudyDetailSerializer(_study(study_uid)).data, status=202)
+
+
+class StudyModel(APIView):
+    """Try a study again with another model."""
+
+    permission_classes = [MayWork]
+
+    @extend_schema(
+        request=ModelChoiceSerializer,
+        responses={202: StudyDetailSerializer, 404: ErrorSerializer, 409: ErrorSerializer},
+    )
+    def post(self, request: Request, study_uid: str) -> Response:
+        """Segment the same series with an installed model; its result takes the place of the present one."""
+        study = _study(study_uid)
+        asked = ModelChoiceSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        try:
+            try_other_model(study, by=request.user.get_username(), **asked.validated_data)
+        except NothingToRetryError as error:
+            raise CannotRetry(str(error)) from error
         return Response(StudyDetailSerializer(_study(study_uid)).data, status=202)
 
 

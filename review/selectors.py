@@ -11,7 +11,17 @@ from django.db.models import Count, F, Prefetch, Q, QuerySet
 from django.db.models.expressions import OrderBy
 from django.utils import timezone
 
-from review.models import Alert, FollowerState, IntakeProblem, Job, Result, RoutingRule, Series, Study
+from review.models import (
+    Alert,
+    Algorithm,
+    FollowerState,
+    IntakeProblem,
+    Job,
+    Result,
+    RoutingRule,
+    Series,
+    Study,
+)
 
 ORDERS: dict[str, tuple[str | OrderBy, ...]] = {
     "changed": ("-changed_at", "-pk"),
@@ -133,6 +143,14 @@ def intake_problems(*, since: datetime | None = None) -> QuerySet[IntakeProblem]
 def alerts() -> QuerySet[Alert]:
     """Studies that ended without a result, newest first."""
     return Alert.objects.select_related("study")
+
+
+def other_models(result: Result | None) -> list[Algorithm]:
+    """The installed models that could segment the series of a result another time."""
+    if result is None:
+        return []
+    rows = Algorithm.objects.filter(is_installed=True)
+    return list(rows.exclude(name=result.model_name, version=result.model_version))
 
 
 def enabled_rules() -> list[RoutingRule]:

@@ -178,6 +178,13 @@ class AssignmentSerializer(serializers.Serializer):
     FLAIR = serializers.CharField(required=False, allow_blank=True, max_length=64)
 
 
+class ModelChoiceSerializer(serializers.Serializer):
+    """An installed model."""
+
+    name = serializers.CharField(max_length=64)
+    version = serializers.CharField(max_length=64)
+
+
 class OverrideSerializer(serializers.ModelSerializer[SeriesOverride]):
     """A role that a person gave a series."""
 

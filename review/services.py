@@ -10,7 +10,8 @@ from django.db import transaction
 from orthanc.client import OrthancClient
 from orthanc.types import NEEDED_ROLES, Role
 from review.intake import decide_anew, take_study
-from review.models import Job, SeriesOverride, Study, roles_told
+from review.job_start import start_job_with
+from review.models import Algorithm, Job, SeriesOverride, Study, roles_told
 from review.tasks import send_on_commit
 
 log = logging.getLogger(__name__)
@@ -94,6 +95,27 @@ def retry_study(pacs: OrthancClient, study: Study, by: str) -> Study:
     log.info("study %s tried again", study.study_uid)
     study.refresh_from_db()
     return study
+
+
+@transaction.atomic
+def try_other_model(study: Study, name: str, version: str, by: str) -> Job:
+    """Segment the chosen series again with another installed model; its result takes the place of the present one.
+
+    Raises:
+        NothingToRetryError: the study has no finished job, is gone from Orthanc, or the model is not installed.
+    """
+    study = Study.objects.select_for_update(of=("self",)).select_related("current_job").get(pk=study.pk)
+    job = study.current_job
+    if study.deleted_at is not None:
+        raise NothingToRetryError("The study is no longer in Orthanc.")
+    if job is None or job.state in (Job.State.QUEUED, Job.State.RUNNING):
+        raise NothingToRetryError("The study has no finished job whose series could be used again.")
+    model = Algorithm.objects.filter(name=name, version=version, is_installed=True).first()
+    if model is None:
+        raise NothingToRetryError(f"The model {name} {version} is not installed.")
+    started = start_job_with(study, job, model, by=by)
+    log.info("study %s: job %s with another model", study.study_uid, started.pk)
+    return started
 
 
 @transaction.atomic

@@ -19,6 +19,7 @@ urlpatterns = [
     path("studies/<str:study_uid>/", api.StudyDetail.as_view(), name="study"),
     path("studies/<str:study_uid>/retry/", api.StudyRetry.as_view(), name="retry"),
     path("studies/<str:study_uid>/series-roles/", api.StudySeriesRoles.as_view(), name="series-roles"),
+    path("studies/<str:study_uid>/model/", api.StudyModel.as_view(), name="model"),
     path("results/<int:result_id>/flags/", api_of_review.Flags.as_view(), name="flags"),
     path(
         "results/<int:result_id>/acceptance/", api_of_review.AcceptanceOfResult.as_view(), name="acceptance"

@@ -18,7 +18,7 @@ from frontend.permissions import readers_only
 from orthanc.codes import SEGMENTS
 from orthanc.types import MeasuredRegion, Role
 from review import selectors
-from review.models import Measurement, Study
+from review.models import Flag, Measurement, Study
 
 NUMBER_OF = {kind.region: kind.number for kind in SEGMENTS}
 CORE = (NUMBER_OF[MeasuredRegion.NONENHANCING_CORE], NUMBER_OF[MeasuredRegion.ENHANCING_TUMOUR])
@@ -80,7 +80,8 @@ def page(request: HttpRequest, study_uid: str) -> HttpResponse:
     """The panel; its live part asks `live` every two seconds."""
     study = find_study(study_uid)
     html, digest = _live_part(request, study)
-    return render(request, "frontend/panel.html", {"study": study, "live": html, "digest": digest})
+    context = {"study": study, "live": html, "digest": digest, "flag_reasons": Flag.Reason.choices}
+    return render(request, "frontend/panel.html", context)
 
 
 @readers_only
@@ -96,6 +97,7 @@ def _live_part(request: HttpRequest, study: Study) -> tuple[str, str]:
     newer, older = neighbours(study)
     context = {
         "study": study,
+        "other_models": selectors.other_models(study.current_result),
         "result": result,
         "job": result.job if result else study.current_job,
         "rows": volume_rows(list(result.volumes.values())) if result else [],

@@ -11,7 +11,7 @@ from frontend.pages.fragments import answer_poll, render_fragment
 from frontend.permissions import readers_only, workers_only
 from orthanc.errors import OrthancError
 from review import pacs, selectors, services
-from review.models import Study
+from review.models import Flag, Study
 
 
 def find_study(study_uid: str) -> Study:
@@ -27,7 +27,8 @@ def page(request: HttpRequest, study_uid: str) -> HttpResponse:
     """The whole page; its live part asks `live` every two seconds."""
     study = find_study(study_uid)
     html, digest = _live_part(request, study)
-    return render(request, "frontend/study.html", {"study": study, "live": html, "digest": digest})
+    context = {"study": study, "live": html, "digest": digest, "flag_reasons": Flag.Reason.choices}
+    return render(request, "frontend/study.html", context)
 
 
 @readers_only
@@ -40,6 +41,7 @@ def live(request: HttpRequest, study_uid: str) -> HttpResponse:
 def _live_part(request: HttpRequest, study: Study) -> tuple[str, str]:
     context = {
         "study": study,
+        "other_models": selectors.other_models(study.current_result),
         "job": study.current_job,
         "result": study.current_result,
         "volumes": list(study.current_result.volumes.values()) if study.current_result else [],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import template
 
 from frontend import formatting
-from review.roles import can_work
+from review.roles import can_review, can_work
 
 register = template.Library()
 
@@ -18,6 +18,7 @@ register.filter("age_years", formatting.age_years)
 register.filter("day", formatting.day)
 register.filter("steps", formatting.steps)
 register.filter("can_work", can_work)
+register.filter("can_review", can_review)
 register.filter("figure", formatting.figure)
 register.filter("limits", formatting.limits)
 register.filter("any_failed", formatting.any_failed)

@@ -6,7 +6,6 @@ from review.models.deliveries import Delivery
 from review.models.intake import IntakeProblem, Series, Study
 from review.models.overrides import SeriesOverride, roles_told
 from review.models.results import Measurement, Result
-from review.models.rule_sets import IgnoredVariant, RuleSetDraft, RuleSetVersion
 from review.models.settings import FollowerState, QualityPolicy, RoutingRule
 from review.models.verdicts import Acceptance, Flag, Opinion
 from review.models.work import Job, LostLeaseError
@@ -20,7 +19,6 @@ __all__ = [
     "Delivery",
     "Flag",
     "FollowerState",
-    "IgnoredVariant",
     "IntakeProblem",
     "Job",
     "LostLeaseError",
@@ -29,8 +27,6 @@ __all__ = [
     "QualityPolicy",
     "Result",
     "RoutingRule",
-    "RuleSetDraft",
-    "RuleSetVersion",
     "Series",
     "SeriesOverride",
     "Study",

@@ -101,6 +101,11 @@ class Result(models.Model):
         return [flag for flag in self.flags.all() if flag.stands]
 
     @property
+    def taken_back_flags(self) -> list[Flag]:
+        """The flags that somebody undid, oldest first."""
+        return [flag for flag in self.flags.all() if not flag.stands]
+
+    @property
     def is_flagged(self) -> bool:
         """Whether a reader called the mask, or a part of it, poor."""
         return bool(self.standing_flags)

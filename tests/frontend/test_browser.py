@@ -262,3 +262,30 @@ def test_a_result_that_arrives_while_the_images_are_open_appears_by_itself(
     study.move(Study.State.DONE, "")
     expect(panel.get_by_text("30.20", exact=True)).to_be_visible(timeout=VIEWER_MS)
     wait_for_overlay(reader)
+
+
+def test_a_radiologist_flags_a_compartment_in_two_clicks_undoes_and_accepts(
+    reader: Page, segmented_study: SegmentedStudy
+) -> None:
+    study = segmented_study.study
+    reader.goto(f"/panel/{study.study_uid}/")
+    row = reader.locator("[data-compartment=ET]")
+    reader.get_by_role("button", name="Flag enhancing tumour as poor").click()
+    reader.get_by_role("button", name="Other", exact=True).click()
+    expect(reader.get_by_role("alert").filter(has_text="Say in words")).to_be_visible()
+    reader.get_by_role("button", name="Ventricle or choroid plexus labelled").click()
+    expect(row).to_have_class(re.compile("struck"))
+    expect(reader.locator("[data-compartment=ED]")).not_to_have_class(re.compile("struck"))
+    expect(reader.locator(".flag")).to_contain_text("ventricle or choroid plexus labelled")
+    reader.get_by_role("button", name="Undo").click()
+    expect(row).not_to_have_class(re.compile("struck"))
+    expect(reader.get_by_text("1 flag taken back")).to_be_visible()
+    reader.get_by_role("button", name="Accept").click()
+    expect(reader.locator(".reviewed")).to_contain_text("radiologist")
+    reader.goto(f"/studies/{study.study_uid}/")
+    expect(reader.locator(".reviewed")).to_contain_text("radiologist")
+    reader.get_by_role("button", name="Flag as poor").click()
+    reader.get_by_role("button", name="Motion").click()
+    expect(reader.locator("tr.struck")).to_have_count(5)
+    reader.goto("/")
+    expect(reader.locator(f"tr[data-study-uid='{study.study_uid}']")).to_contain_text("flagged")

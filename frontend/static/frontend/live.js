@@ -32,6 +32,11 @@ document.addEventListener('htmx:beforeSwap', event => {
     return;
   }
   const active = document.activeElement;
+  // Words being typed are the reader's; the next question brings what is new.
+  if (target.contains(active) && active.matches('input[type=text], textarea')) {
+    event.detail.shouldSwap = false;
+    return;
+  }
   kept = {
     focus: target.contains(active) ? active.id : '',
     open: [...target.querySelectorAll('details[open][id]')].map(one => one.id),
