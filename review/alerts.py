@@ -17,6 +17,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from review.models import Alert, Study
+from review.routing_documents import AfterWait
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ def raise_alerts() -> int:
         deleted_at=None,
         changed_at__gt=timezone.now() - LOOK_BACK,
     ).exclude(Exists(told))
+    ended = ended.exclude(state=Study.State.INCOMPLETE, matched_rule__after_wait=AfterWait.GIVE_UP)
     alerts = [
         Alert(study=study, kind=KINDS[Study.State(study.state)], text=study.reason)
         for study in ended.order_by("changed_at")
@@ -46,7 +48,7 @@ def raise_alerts() -> int:
 
 def deliver_alert(alert: Alert) -> None:
     """Send an alert by every way that is set and has not taken it yet, and note how it went."""
-    ways = _ways()
+    ways = _ways(alert)
     try:
         for way, send in ways.items():
             if way not in alert.sent_by:
@@ -59,9 +61,15 @@ def deliver_alert(alert: Alert) -> None:
         alert.end(Alert.State.SENT if ways else Alert.State.SHOWN)
 
 
-def _ways() -> dict[str, Callable[[Alert], None]]:
+def _addressees(alert: Alert) -> list[str]:
+    """The site's addresses, and those of the rule that wanted the study."""
+    rule = alert.study.matched_rule
+    return list(dict.fromkeys([*settings.ALERT_MAIL_TO, *(rule.notify if rule else [])]))
+
+
+def _ways(alert: Alert) -> dict[str, Callable[[Alert], None]]:
     ways: dict[str, Callable[[Alert], None]] = {}
-    if settings.ALERT_MAIL_TO:
+    if _addressees(alert):
         ways["mail"] = _mail
     if settings.ALERT_WEBHOOK_URL:
         ways["webhook"] = _call_webhook
@@ -79,7 +87,7 @@ def _mail(alert: Alert) -> None:
         f"Glioma review: {alert.get_kind_display().lower()}",
         "\n".join(lines),
         settings.DEFAULT_FROM_EMAIL,
-        settings.ALERT_MAIL_TO,
+        _addressees(alert),
     )
 
 

@@ -15,7 +15,7 @@ from orthanc.errors import NotInOrthancError
 from orthanc.roles import guess_role
 from orthanc.series import choose_series
 from orthanc.types import Role, SeriesChoice, SeriesHeader, StudyHeader
-from review import routing
+from review import routing, routing_documents
 from review.columns import dicom_date, dicom_time, fit
 from review.job_start import start_job
 from review.models import IntakeProblem, RoutingRule, Series, Study, roles_told
@@ -65,9 +65,11 @@ def _choose_and_decide(study: Study, header: StudyHeader, *, by: str = "") -> No
     foreign = _foreign_series(header)
     # Who names a flawed series gets it, and its reason again; nobody else does.
     usable = [one for one in foreign if one.series_uid in told or one.series_uid not in flaws]
-    choice = choose_series(usable, told)
+    rules = {rule.pk: rule for rule in enabled_rules()}
+    verdict = routing.find_rule([rule.as_rule() for rule in rules.values()], header)
+    choice = choose_series(usable, told, routing.roles_by_rule(verdict.rule, usable))
     _write_series(study, header, choice, flaws)
-    _decide(study, header, choice, by=by)
+    _decide(study, choice, verdict, rules, by=by)
 
 
 def _forget_old_flaws(study: Study, header: StudyHeader) -> None:
@@ -159,14 +161,19 @@ def _write_series(study: Study, header: StudyHeader, choice: SeriesChoice, flaws
         Series.objects.update_or_create(series_uid=one.series_uid, defaults=fitted)
 
 
-def _decide(study: Study, header: StudyHeader, choice: SeriesChoice, *, by: str = "") -> None:
+def _decide(
+    study: Study,
+    choice: SeriesChoice,
+    verdict: routing.Verdict,
+    rules: dict[int, RoutingRule],
+    *,
+    by: str = "",
+) -> None:
     """Where the study stands now. A study that has a job keeps its state until other series are chosen."""
-    foreign = _foreign_series(header)
+    foreign = list(study.series.filter(is_ours=False))
     if not foreign:
         study.move(Study.State.NOT_WANTED, "It holds only results of this software.")
         return
-    rules = {rule.pk: rule for rule in enabled_rules()}
-    verdict = routing.find_rule([rule.as_rule() for rule in rules.values()], header)
     is_settled = all(one.is_stable for one in foreign)
     if verdict.rule is None:
         if study.current_job_id is None:
@@ -189,9 +196,14 @@ def _wait(study: Study, choice: SeriesChoice, rule: RoutingRule, *, is_settled: 
     deadline = study.wait_deadline or timezone.now() + timedelta(hours=hours)
     text = missing_words(choice)
     if deadline <= timezone.now():
-        study.move(Study.State.INCOMPLETE, f"{text} Waited {hours} h.", wait_deadline=deadline)
+        study.move(_after_wait(rule), f"{text} Waited {hours} h.", wait_deadline=deadline)
     else:
         study.move(Study.State.WAITING, text, wait_deadline=deadline)
+
+
+def _after_wait(rule: RoutingRule | None) -> Study.State:
+    discards = rule is not None and rule.after_wait == routing_documents.AfterWait.DISCARD
+    return Study.State.NOT_WANTED if discards else Study.State.INCOMPLETE
 
 
 def missing_words(choice: SeriesChoice) -> str:
@@ -210,7 +222,7 @@ def _expire(study: Study) -> bool:
     rule = study.matched_rule
     hours = settings.WAIT_FOR_SERIES_H if rule is None or rule.wait_hours is None else rule.wait_hours
     return study.move(
-        Study.State.INCOMPLETE,
+        _after_wait(rule),
         f"{study.reason} Waited {hours} h.",
         wait_deadline=study.wait_deadline,
         only_from=(Study.State.WAITING,),

@@ -6,9 +6,12 @@ import hashlib
 import logging
 from typing import Any
 
+from django.utils import timezone
+
 from orthanc.types import SeriesChoice, SeriesHeader
 from review.active_model import active_model
 from review.models import Algorithm, Job, RoutingRule, Study
+from review.rule_versions import current_number
 from review.tasks import send_on_commit
 from segmentation.errors import BadModelError
 
@@ -36,6 +39,7 @@ def start_job(study: Study, choice: SeriesChoice, rule: RoutingRule, *, by: str 
     except BadModelError as error:
         study.move(Study.State.FAILED, str(error))
         return None
+    starts_at = rule.starts_at(timezone.now())
     job, _ = Job.objects.get_or_create(
         study=study,
         series_key=key,
@@ -44,7 +48,11 @@ def start_job(study: Study, choice: SeriesChoice, rule: RoutingRule, *, by: str 
         defaults={
             "chosen": {role.value: _chosen(one) for role, one in choice.picked.items()},
             "phase": rule.phase,
-            "priority": rule.priority,
+            "priority": rule.job_priority(),
+            "rule_set": current_number(),
+            "rule_name": rule.name,
+            "not_before": starts_at,
+            "send_at": starts_at,
             "quality_policy": rule.quality_policy,
             "destinations": rule.destinations,
             "requested_by": by,
@@ -65,6 +73,8 @@ def start_job_with(study: Study, earlier: Job, model: Algorithm, *, by: str) -> 
             "chosen": earlier.chosen,
             "phase": earlier.phase,
             "priority": earlier.priority,
+            "rule_set": earlier.rule_set,
+            "rule_name": earlier.rule_name,
             "quality_policy": earlier.quality_policy,
             "destinations": earlier.destinations,
             "requested_by": by,
@@ -85,6 +95,13 @@ def _chosen(series: SeriesHeader) -> dict[str, Any]:
     }
 
 
+def _off_peak_words(job: Job) -> str:
+    """Why a queued job does not begin at once; empty where it does."""
+    if job.not_before <= timezone.now():
+        return ""
+    return f"Off-peak: starts at {timezone.localtime(job.not_before):%Y-%m-%d %H:%M}."
+
+
 def _settle_on(study: Study, job: Job) -> None:
     """Make this the job that speaks for the study; work not yet begun on other series is given up."""
     if study.current_job_id == job.pk and job.state != Job.State.SUPERSEDED:
@@ -96,7 +113,7 @@ def _settle_on(study: Study, job: Job) -> None:
     if job.state == Job.State.SUPERSEDED:
         job.restart(by=job.requested_by)
     state, reason = {
-        Job.State.QUEUED: (Study.State.QUEUED, ""),
+        Job.State.QUEUED: (Study.State.QUEUED, _off_peak_words(job)),
         Job.State.RUNNING: (Study.State.PROCESSING, job.progress),
         Job.State.FAILED: (Study.State.FAILED, job.error),
         Job.State.DONE: (Study.State.DONE, ""),
@@ -105,5 +122,6 @@ def _settle_on(study: Study, job: Job) -> None:
     if job.state == Job.State.DONE:
         job.result.make_current()
     elif job.state == Job.State.QUEUED:
-        send_on_commit(job)
+        if job.not_before <= timezone.now():
+            send_on_commit(job)
         log.info("job %s queued for study %s", job.pk, study.study_uid)

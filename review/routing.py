@@ -4,69 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
-from orthanc.types import SeriesHeader, StudyHeader
+from orthanc.types import Role, RoleGuess, SeriesHeader, StudyHeader
+from review.routing_conditions import Comparison, Condition, Group, Join, Node, holds
+from review.routing_facts import StudyFacts
+from review.routing_reading import problems_in_conditions, read_conditions
+from review.routing_tags import Tag
 
+__all__ = [
+    "Answer",
+    "Comparison",
+    "Condition",
+    "Explanation",
+    "Group",
+    "Join",
+    "RoleOverride",
+    "Rule",
+    "Tag",
+    "Verdict",
+    "explain",
+    "find_rule",
+    "first_match",
+    "problems_in_conditions",
+    "read_conditions",
+    "read_overrides",
+    "roles_by_rule",
+    "rule_from",
+]
 
-class Tag(StrEnum):
-    """The header words that a condition may ask about. Those of series hold when any series fits."""
-
-    STUDY_DESCRIPTION = "StudyDescription"
-    INSTITUTION = "InstitutionName"
-    CALLING_AET = "CallingAET"
-    ACCESSION_NUMBER = "AccessionNumber"
-    PATIENT_ID = "PatientID"
-    PATIENT_SEX = "PatientSex"
-    MODALITY = "Modality"
-    SERIES_DESCRIPTION = "SeriesDescription"
-    PROTOCOL_NAME = "ProtocolName"
-    BODY_PART = "BodyPartExamined"
-    MANUFACTURER = "Manufacturer"
-    MANUFACTURER_MODEL = "ManufacturerModelName"
-
-
-class Comparison(StrEnum):
-    """How a header word is compared; upper and lower case count alike. Several values are separated by |."""
-
-    EQUALS = "equals"
-    NOT_EQUALS = "not equals"
-    CONTAINS = "contains"
-    NOT_CONTAINS = "not contains"
-    STARTS_WITH = "starts with"
-
-
-NEGATIVE = {Comparison.NOT_EQUALS: Comparison.EQUALS, Comparison.NOT_CONTAINS: Comparison.CONTAINS}
-
-_STUDY_FIELDS: dict[Tag, str] = {
-    Tag.STUDY_DESCRIPTION: "description",
-    Tag.INSTITUTION: "institution",
-    Tag.CALLING_AET: "calling_aet",
-    Tag.ACCESSION_NUMBER: "accession_number",
-    Tag.PATIENT_ID: "patient_id",
-    Tag.PATIENT_SEX: "sex",
-}
-_SERIES_FIELDS: dict[Tag, str] = {
-    Tag.MODALITY: "modality",
-    Tag.SERIES_DESCRIPTION: "description",
-    Tag.PROTOCOL_NAME: "protocol_name",
-    Tag.BODY_PART: "body_part",
-    Tag.MANUFACTURER: "manufacturer",
-    Tag.MANUFACTURER_MODEL: "manufacturer_model",
-}
+SURE_BY_RULE = 0.99
+"""Below the 1.0 of a person who chose for one study."""
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
-    """One question about a header word."""
+class RoleOverride:
+    """What series are at this site: one for which all conditions hold has the role, whatever its header suggests."""
 
-    tag: Tag
-    test: Comparison
-    value: str
-
-    def __str__(self) -> str:
-        return f"{self.tag} {self.test} {self.value.replace('|', ' or ')}"
+    role: Role
+    conditions: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +51,8 @@ class Rule:
 
     key: int
     name: str
-    conditions: tuple[Condition, ...]
+    conditions: tuple[Node, ...]
+    role_overrides: tuple[RoleOverride, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,79 +63,99 @@ class Verdict:
     reason: str
 
 
-def problems_in_conditions(conditions: object) -> list[str]:
-    """What is wrong with stored conditions, in words for the admin who typed them; empty when all is well."""
-    if not isinstance(conditions, list):
-        return ["A list of conditions is needed."]
-    problems = []
-    for number, condition in enumerate(conditions, start=1):
-        problems += [f"Condition {number}: {problem}" for problem in _problems_in_condition(condition)]
-    return problems
-
-
-def _problems_in_condition(condition: object) -> list[str]:
-    if not isinstance(condition, Mapping) or set(condition) != {"tag", "test", "value"}:
-        return ['needs exactly "tag", "test" and "value".']
-    problems = []
-    if condition["tag"] not in list(Tag):
-        problems.append(f"unknown tag {condition['tag']!r}; known are {', '.join(Tag)}.")
-    if condition["test"] not in list(Comparison):
-        problems.append(f"unknown test {condition['test']!r}; known are {', '.join(Comparison)}.")
-    if not isinstance(condition["value"], str) or not all(
-        word.strip() for word in condition["value"].split("|")
-    ):
-        problems.append("the value must be text and not empty.")
-    return problems
-
-
-def read_conditions(conditions: Iterable[Mapping[str, Any]]) -> tuple[Condition, ...]:
-    """Stored conditions as values.
-
-    Raises:
-        ValueError: a condition is not valid; `problems_in_conditions` says what is wrong.
-    """
-    return tuple(Condition(Tag(one["tag"]), Comparison(one["test"]), str(one["value"])) for one in conditions)
-
-
-def find_rule(rules: Sequence[Rule], study: StudyHeader) -> Verdict:
+def find_rule(rules: Sequence[Rule], study: StudyHeader | StudyFacts) -> Verdict:
     """The first rule whose conditions all hold for the study; our own results in it are not looked at."""
     if not rules:
         return Verdict(None, "No routing rule is enabled.")
-    series = tuple(one for one in study.series if not one.is_ours)
-    refusals = []
+    facts = study if isinstance(study, StudyFacts) else StudyFacts(study)
+    failed: list[tuple[Rule, Node]] = []
     for rule in rules:
-        failed = [one for one in rule.conditions if not _holds(one, study, series)]
-        if not failed:
+        unmet = next((one for one in rule.conditions if not holds(one, facts)), None)
+        if unmet is None:
             return Verdict(rule, f"Wanted by rule “{rule.name}”.")
-        refusals.append(f"“{rule.name}” needs {failed[0]}, here it is {_shown(failed[0].tag, study, series)}")
-    return Verdict(None, f"No routing rule wants it: {'; '.join(refusals)}.")
+        failed.append((rule, unmet))
+    refusals = "; ".join(f"“{rule.name}” needs {unmet}{_here(unmet, facts)}" for rule, unmet in failed)
+    return Verdict(None, f"No routing rule wants it: {refusals}.")
 
 
-def _words(tag: Tag, study: StudyHeader, series: Sequence[SeriesHeader]) -> list[str]:
-    if tag in _STUDY_FIELDS:
-        return [getattr(study, _STUDY_FIELDS[tag])]
-    return [getattr(one, _SERIES_FIELDS[tag]) for one in series]
+def first_match(rules: Iterable[Rule], facts: StudyFacts) -> Rule | None:
+    """The rule alone, for many studies at once."""
+    return next((rule for rule in rules if all(holds(one, facts) for one in rule.conditions)), None)
 
 
-def _shown(tag: Tag, study: StudyHeader, series: Sequence[SeriesHeader]) -> str:
-    words = list(dict.fromkeys(word for word in _words(tag, study, series) if word))
-    shown = ", ".join(words[:4]) + (", …" if len(words) > 4 else "")
-    return shown or "empty"
+def roles_by_rule(rule: Rule | None, series: Iterable[SeriesHeader]) -> dict[str, RoleGuess]:
+    """By series UID, the roles that the overrides of a rule give; the first override that fits decides."""
+    if rule is None or not rule.role_overrides:
+        return {}
+    told = {}
+    for one in series:
+        alone = StudyFacts(StudyHeader(one.study_uid), {}, (one,))
+        for override in rule.role_overrides:
+            if all(holds(node, alone) for node in override.conditions):
+                words = " and ".join(str(node) for node in override.conditions)
+                reason = f"rule “{rule.name}”: {words} is {override.role}"
+                told[one.series_uid] = RoleGuess(override.role, SURE_BY_RULE, reason)
+                break
+    return told
 
 
-def _holds(condition: Condition, study: StudyHeader, series: Sequence[SeriesHeader]) -> bool:
-    words = [word.strip().casefold() for word in _words(condition.tag, study, series)]
-    wanted = [value.strip().casefold() for value in condition.value.split("|")]
-    if positive := NEGATIVE.get(condition.test):
-        return not any(_fits(positive, word, value) for word in words for value in wanted)
-    return any(_fits(condition.test, word, value) for word in words for value in wanted)
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One condition or group tried on a study: what was asked, how deep it lies, whether it holds, what is there."""
+
+    words: str
+    depth: int
+    holds: bool
+    here: str
 
 
-def _fits(test: Comparison, word: str, value: str) -> bool:
-    match test:
-        case Comparison.EQUALS:
-            return word == value
-        case Comparison.CONTAINS:
-            return value in word
-        case _:
-            return word.startswith(value)
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One rule tried on a study."""
+
+    rule: Rule
+    holds: bool
+    answers: tuple[Answer, ...]
+
+
+def explain(rules: Iterable[Rule], facts: StudyFacts) -> list[Explanation]:
+    """Rule by rule why it would, or would not, want the study; every condition is answered."""
+    explained = []
+    for rule in rules:
+        answers = tuple(answer for node in rule.conditions for answer in _answers(node, facts, 0))
+        explained.append(Explanation(rule, all(one.holds for one in answers if one.depth == 0), answers))
+    return explained
+
+
+def _answers(node: Node, facts: StudyFacts, depth: int) -> Iterable[Answer]:
+    if isinstance(node, Condition):
+        yield Answer(str(node), depth, holds(node, facts), facts.shown(node.tag))
+        return
+    words = {
+        Join.ALL: "all of",
+        Join.ANY: "any of",
+        Join.NOT: "none of",
+        Join.ONE_SERIES: "one series with all of",
+    }
+    yield Answer(words[node.join], depth, holds(node, facts), "")
+    for inner in node.nodes:
+        yield from _answers(inner, facts, depth + 1)
+
+
+def _here(node: Node, facts: StudyFacts) -> str:
+    return f", here it is {facts.shown(node.tag)}" if isinstance(node, Condition) else ""
+
+
+def rule_from(document: Mapping[str, Any], key: int) -> Rule:
+    """A rule's document (`routing_documents`) as a value, with the caller's own handle."""
+    return Rule(
+        key,
+        document["name"],
+        read_conditions(document["conditions"]),
+        read_overrides(document["role_overrides"]),
+    )
+
+
+def read_overrides(overrides: Iterable[Mapping[str, Any]]) -> tuple[RoleOverride, ...]:
+    """Stored role overrides (`{"role": "FLAIR", "series": [conditions]}`) as values."""
+    return tuple(RoleOverride(Role(str(one["role"])), read_conditions(one["series"])) for one in overrides)

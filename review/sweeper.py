@@ -15,6 +15,7 @@ from review.artefacts import folders_with_images, job_folder
 from review.intake import expire_waits
 from review.models import Alert, Delivery, Job
 from review.models.work import locked_study
+from review.rule_sets import decide_under_new_rules
 from review.tasks import send, send_alert, send_delivery
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ def sweep() -> None:
     for delivery in Delivery.objects.filter(state=Delivery.State.WAITING, send_at__lte=Now())[:BATCH]:
         if not send_delivery(delivery):
             break
+    decide_under_new_rules()
     expire_waits()
     raise_alerts()
     for alert in Alert.objects.filter(state=Alert.State.WAITING, send_at__lte=Now())[:BATCH]:

@@ -6,6 +6,7 @@ from review.models.deliveries import Delivery
 from review.models.intake import IntakeProblem, Series, Study
 from review.models.overrides import SeriesOverride, roles_told
 from review.models.results import Measurement, Result
+from review.models.rule_sets import IgnoredVariant, RuleSetDraft, RuleSetVersion
 from review.models.settings import FollowerState, QualityPolicy, RoutingRule
 from review.models.verdicts import Acceptance, Flag, Opinion
 from review.models.work import Job, LostLeaseError
@@ -19,6 +20,7 @@ __all__ = [
     "Delivery",
     "Flag",
     "FollowerState",
+    "IgnoredVariant",
     "IntakeProblem",
     "Job",
     "LostLeaseError",
@@ -27,6 +29,8 @@ __all__ = [
     "QualityPolicy",
     "Result",
     "RoutingRule",
+    "RuleSetDraft",
+    "RuleSetVersion",
     "Series",
     "SeriesOverride",
     "Study",

@@ -100,6 +100,12 @@ class Job(models.Model):
         max_length=8, choices=QualityPolicy.choices, default=QualityPolicy.STANDARD
     )
     priority = models.IntegerField(default=0)
+    rule_set = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Number of the version of the rule set that it was made under"
+    )
+    rule_name = models.CharField(
+        max_length=100, blank=True, help_text="The rule that wanted it, as then called"
+    )
     destinations = models.JSONField(default=list, blank=True)
     requested_by = models.CharField(
         max_length=150, blank=True, help_text="Who asked for it again, if anyone did"
