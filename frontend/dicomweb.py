@@ -22,6 +22,8 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from review.audit import record, record_view_of
+from review.models import AuditAction
 from review.roles import MayRead, MayWork
 
 ROOT = "dicom-web"
@@ -42,6 +44,7 @@ KEPT_HEADERS = (
     "ETag",
     "Last-Modified",
 )
+OF_STUDY = re.compile(rf"studies/({UID})(?:/.*)?")
 STORE = re.compile(rf"studies(?:/{UID})?")
 CHUNK_BYTES = 256 * 1024
 # An instance never changes under its UID, so its pixels may stay in the reader's own browser for a day.
@@ -78,6 +81,8 @@ class DicomWeb(APIView):
         """QIDO-RS and WADO-RS (DICOM PS3.18 sections 10.4 and 10.6)."""
         if not is_open(path):
             return _refuse(404, "There is no such DICOMweb address here.")
+        if named := OF_STUDY.fullmatch(path):
+            record_view_of(request.user.get_username(), named.group(1))
         return _stream(request._request, path)
 
     head = get
@@ -86,6 +91,7 @@ class DicomWeb(APIView):
         """STOW-RS (DICOM PS3.18 section 10.5): the body goes to Orthanc as it comes."""
         if not STORE.fullmatch(path):
             return _refuse(404, "Objects are stored at studies or studies/<study UID>.")
+        record(AuditAction.UPLOADED, request.user.get_username(), way="STOW-RS")
         return _store(request._request, path)
 
 

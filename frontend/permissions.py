@@ -11,7 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 
-from review.roles import can_read, can_work
+from review.roles import can_read, can_work, is_admin
 
 Asked = ParamSpec("Asked")
 View = Callable[Concatenate[HttpRequest, Asked], HttpResponseBase]
@@ -31,6 +31,11 @@ def readers_only(view: View[Asked]) -> View[Asked]:
 def workers_only(view: View[Asked]) -> View[Asked]:
     """Log-in page for strangers, 403 for accounts that may only look."""
     return _only(can_work, view)
+
+
+def admins_only(view: View[Asked]) -> View[Asked]:
+    """Log-in page for strangers, 403 for accounts that do not administer the site."""
+    return _only(is_admin, view)
 
 
 def _only(allowed: Callable[[AbstractBaseUser | AnonymousUser], bool], view: View[Asked]) -> View[Asked]:

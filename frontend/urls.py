@@ -4,7 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 
 from frontend.dicomweb import DicomWeb
-from frontend.pages import account, panel, series, study, system, upload, worklist
+from frontend.pages import account, audit, panel, series, study, system, upload, worklist
 from frontend.viewer import ohif
 
 urlpatterns = [
@@ -17,6 +17,8 @@ urlpatterns = [
     path("problems/", system.problems, name="problems"),
     path("system/", system.page, name="system"),
     path("system/live/", system.live, name="system-live"),
+    path("audit/", audit.page, name="audit"),
+    path("audit/export.csv", audit.export, name="audit-export"),
     path("studies/<str:study_uid>/", study.page, name="study"),
     path("studies/<str:study_uid>/live/", study.live, name="study-live"),
     path("studies/<str:study_uid>/retry/", study.retry, name="study-retry"),

@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 from orthanc.errors import OrthancUnavailableError
 from orthanc.types import Role
 from review import nudge, selectors
+from review.audit import record_view
 from review.health import system_health
 from review.models import Alert, IntakeProblem, Study
 from review.pacs import connect
@@ -104,7 +105,9 @@ class StudyDetail(APIView):
     @extend_schema(responses={200: StudyDetailSerializer, 404: ErrorSerializer})
     def get(self, request: Request, study_uid: str) -> Response:
         """State, reason, series with roles, result with volumes and intervals in ml, seconds per stage."""
-        return Response(StudyDetailSerializer(_study(study_uid)).data)
+        study = _study(study_uid)
+        record_view(request.user.get_username(), study)
+        return Response(StudyDetailSerializer(study).data)
 
 
 class StudyRetry(APIView):

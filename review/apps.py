@@ -8,3 +8,9 @@ class ReviewConfig(AppConfig):
 
     name = "review"
     verbose_name = "Glioma review"
+
+    def ready(self) -> None:
+        """Let the audit log hear of log-ins and of changes in the administration, which Django only signals."""
+        from review.audited_signals import listen
+
+        listen()

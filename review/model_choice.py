@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from review.active_model import InstalledModel, models_on_disk
-from review.models import Activation, Algorithm
+from review.audit import record
+from review.models import Activation, Algorithm, AuditAction
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +97,7 @@ def _switch(chosen: Algorithm | None, kind: Activation.Kind, by: str) -> None:
         Algorithm.objects.filter(pk=chosen.pk).update(is_active=True)
         chosen.refresh_from_db()
     event = Activation.objects.create(kind=kind, algorithm=chosen, previous=previous, by=by)
+    record(AuditAction.MODEL_ACTIVATED, by, model=str(chosen or "the best installed"), kind=str(kind))
     log.info("%s, by %s (before: %s)", event, by, previous or "the best installed model")
 
 

@@ -88,3 +88,13 @@ class MayReview(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         """Ask the groups."""
         return can_review(request.user)
+
+
+class MayAdminister(BasePermission):
+    """Admins."""
+
+    message = "Only administrators may do this."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Ask the groups."""
+        return is_admin(request.user)

@@ -9,9 +9,10 @@ from django.db import transaction
 
 from orthanc.client import OrthancClient
 from orthanc.types import NEEDED_ROLES, Role
+from review.audit import record
 from review.intake import decide_anew, take_study
 from review.job_start import start_job_with
-from review.models import Algorithm, Job, SeriesOverride, Study, roles_told
+from review.models import Algorithm, AuditAction, Job, SeriesOverride, Study, roles_told
 from review.tasks import send_on_commit
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,12 @@ def assign_series(study: Study, assigned: Mapping[Role, str], by: str) -> Study:
         )
         decide_anew(study, by=by)
         study.refresh_from_db()
+        record(
+            AuditAction.SERIES_CHOSEN,
+            by,
+            study=study,
+            roles={role.value: uid for role, uid in assigned.items()},
+        )
         filled = set(study.series.filter(is_chosen=True).values_list("role", flat=True))
         missing = [role.value for role in NEEDED_ROLES if role not in filled]
         if study.current_job_id is not None and missing:
@@ -92,6 +99,7 @@ def retry_study(pacs: OrthancClient, study: Study, by: str) -> Study:
         # A wait that ended starts over, with whatever series are there by now.
         Study.objects.filter(pk=study.pk).update(wait_deadline=None)
         take_study(pacs, study.orthanc_id)
+    record(AuditAction.RETRIED, by, study=study)
     log.info("study %s tried again", study.study_uid)
     study.refresh_from_db()
     return study

@@ -12,8 +12,9 @@ from typing import IO, cast
 from django.core.files.uploadedfile import UploadedFile
 
 from orthanc.client import OrthancClient
+from review.audit import record
 from review.intake import take_study
-from review.models import IntakeProblem
+from review.models import AuditAction, IntakeProblem
 
 ZIP_START = b"PK\x03\x04"
 EMPTY_ZIP_START = b"PK\x05\x06"
@@ -82,8 +83,10 @@ def take_upload(pacs: OrthancClient, files: Iterable[UploadedFile], by: str) -> 
                     by=by,
                 )
     # The rows are there at once, so that the sender finds the study on the worklist.
-    taken = [take_study(pacs, orthanc_id) for orthanc_id in touched]
-    return UploadReport(tuple(outcomes), tuple(study.study_uid for study in taken if study))
+    taken = [study for orthanc_id in touched if (study := take_study(pacs, orthanc_id))]
+    for study in taken:
+        record(AuditAction.UPLOADED, by, study=study)
+    return UploadReport(tuple(outcomes), tuple(study.study_uid for study in taken))
 
 
 def _store(pacs: OrthancClient, content: _Content) -> tuple[FileOutcome, list[str]]:

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
+from django.db import connection
+from pytest_django.plugin import DjangoDbBlocker
 
 from tests.services import reachable_folder
 
@@ -21,6 +24,19 @@ def shared_dir() -> Path:
     if not (folder / "weights" / "cacnn17.safetensors").is_file():
         pytest.skip("needs the real cases and weights of ../shared, which are not on this machine")
     return folder
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """The test database, in which the audit log may be emptied: tests beside a live server truncate every table."""
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE review_auditentry DISABLE TRIGGER audit_is_never_emptied")
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> None:
+    """What was seen or counted in one test is not remembered in the next."""
+    cache.clear()
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from frontend.permissions import readers_only
 from orthanc.codes import SEGMENTS
 from orthanc.types import MeasuredRegion, Role
 from review import selectors
+from review.audit import record_view
 from review.models import Flag, Measurement, Study
 
 NUMBER_OF = {kind.region: kind.number for kind in SEGMENTS}
@@ -79,6 +80,7 @@ def series_roles(study: Study) -> dict[str, str]:
 def page(request: HttpRequest, study_uid: str) -> HttpResponse:
     """The panel; its live part asks `live` every two seconds."""
     study = find_study(study_uid)
+    record_view(request.user.get_username(), study)
     html, digest = _live_part(request, study)
     context = {"study": study, "live": html, "digest": digest, "flag_reasons": Flag.Reason.choices}
     return render(request, "frontend/panel.html", context)

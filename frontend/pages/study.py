@@ -11,6 +11,7 @@ from frontend.pages.fragments import answer_poll, render_fragment
 from frontend.permissions import readers_only, workers_only
 from orthanc.errors import OrthancError
 from review import pacs, selectors, services
+from review.audit import record_view
 from review.models import Flag, Study
 
 
@@ -26,6 +27,7 @@ def find_study(study_uid: str) -> Study:
 def page(request: HttpRequest, study_uid: str) -> HttpResponse:
     """The whole page; its live part asks `live` every two seconds."""
     study = find_study(study_uid)
+    record_view(request.user.get_username(), study)
     html, digest = _live_part(request, study)
     context = {"study": study, "live": html, "digest": digest, "flag_reasons": Flag.Reason.choices}
     return render(request, "frontend/study.html", context)

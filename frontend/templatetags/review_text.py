@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import template
 
 from frontend import formatting
-from review.roles import can_review, can_work
+from review.roles import can_review, can_work, is_admin
 
 register = template.Library()
 
@@ -19,6 +19,7 @@ register.filter("day", formatting.day)
 register.filter("steps", formatting.steps)
 register.filter("can_work", can_work)
 register.filter("can_review", can_review)
+register.filter("is_admin", is_admin)
 register.filter("figure", formatting.figure)
 register.filter("limits", formatting.limits)
 register.filter("any_failed", formatting.any_failed)

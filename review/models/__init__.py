@@ -2,6 +2,7 @@
 
 from review.models.alerts import Alert
 from review.models.algorithm import Activation, Algorithm
+from review.models.audit import AppendOnlyError, AuditAction, AuditEntry
 from review.models.deliveries import Delivery
 from review.models.intake import IntakeProblem, Series, Study
 from review.models.overrides import SeriesOverride, roles_told
@@ -17,6 +18,9 @@ __all__ = [
     "Activation",
     "Alert",
     "Algorithm",
+    "AppendOnlyError",
+    "AuditAction",
+    "AuditEntry",
     "Delivery",
     "Flag",
     "FollowerState",
