@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 import uuid
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +16,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from orthanc.errors import HopelessError, OrthancUnavailableError
+from review.log_lines import at_work_on
 from review.models import Job, LostLeaseError
 from segmentation.errors import SegmentationError
 
@@ -46,9 +48,11 @@ class Lease:
         self._limit_s = limit_s
         self._started_s = time.monotonic()
         self._ended = threading.Event()
+        self._logged_as = ExitStack()
         self._heart = threading.Thread(target=self._beat, name=f"lease of {job.pk}", daemon=True)
 
     def __enter__(self) -> Self:
+        self._logged_as.enter_context(at_work_on(str(self.job.pk), self.job.study.study_uid))
         self._heart.start()
         log.info("job %s: %s started", self.job.pk, self._stage)
         return self
@@ -58,10 +62,11 @@ class Lease:
     ) -> bool:
         self._ended.set()
         self._heart.join()
-        if error is None:
-            log.info("job %s: %s ended", self.job.pk, self._stage)
-            return False
-        return self._record(error)
+        with self._logged_as:
+            if error is None:
+                log.info("job %s: %s ended", self.job.pk, self._stage)
+                return False
+            return self._record(error)
 
     def _record(self, error: BaseException) -> bool:
         """Write down how the stage ended; True where that answers the error."""

@@ -178,13 +178,19 @@ EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", default=False)
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "glioma-review@localhost")
 
+# Prometheus: with a token anybody who has it may scrape /metrics, without one only this very machine.
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+
 OHIF_DIR = Path(env.text("OHIF_DIR", str(BASE_DIR / "frontend" / "ohif" / "dist")))
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "json": {"()": "review.log_lines.JsonLine"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": env.text("LOG_FORMAT", "line")}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
     # Request lines of the clients below would put study and patient identifiers into the logs.
     "loggers": {name: {"level": "WARNING"} for name in ("httpx", "httpcore", "highdicom")},

@@ -3,8 +3,13 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from review import probes
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("review.urls")),
+    path("health", probes.health, name="health"),
+    path("ready", probes.ready, name="ready"),
+    path("metrics", probes.metrics, name="metrics"),
     path("", include("frontend.urls")),
 ]
