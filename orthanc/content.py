@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from orthanc.merits import SURE
-from orthanc.types import Role, RoleGuess, SeriesChoice
+from orthanc.types import SEEN_CONFIDENCE, Role, RoleGuess, SeriesChoice
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -26,8 +26,9 @@ SCALP_MM = 20.0
 """Fat under the skin is as bright as contrast: only what lies deeper is compared for contrast."""
 
 LEAST_ENHANCEMENT, LEAST_FLUID = 1.5, 0.1
-SEEN_CONFIDENCE = 0.8
 MIN_VOXELS = 2000
+STRICTER = 1.5
+"""How much clearer the pixels must speak against headers that are sure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,13 @@ def open_questions(choice: SeriesChoice) -> tuple[ContentQuestion, ...]:
     return tuple(questions)
 
 
-def look_at(question: ContentQuestion, first: sitk.Image, second: sitk.Image) -> dict[str, RoleGuess]:
+def look_at(
+    question: ContentQuestion, first: sitk.Image, second: sitk.Image, strictness: float = 1.0
+) -> dict[str, RoleGuess]:
     """What the pixels of the two series say, by series UID; empty where they do not tell.
 
-    Both images lie in the same patient space, as series of one examination do.
+    Both images lie in the same patient space, as series of one examination do. `strictness` multiplies how clear
+    the answer has to be.
     """
     first_zyx, second_zyx = _on_one_grid(first, second)
     if question.roles == (Role.T1, Role.T1CE):
@@ -63,7 +67,7 @@ def look_at(question: ContentQuestion, first: sitk.Image, second: sitk.Image) ->
     else:
         score, least = fluid_score(first_zyx, second_zyx), LEAST_FLUID
         looks = ("fluid is bright in it", "fluid is dark in it")
-    if abs(score) < least:
+    if abs(score) < strictness * least:
         return {}
     uids = (question.first_uid, question.second_uid)
     in_order = uids if score > 0 else uids[::-1]

@@ -21,6 +21,9 @@ class Role(StrEnum):
 NEEDED_ROLES = (Role.T1, Role.T1CE, Role.T2, Role.FLAIR)
 """A study with these four can be segmented."""
 
+SEEN_CONFIDENCE = 0.8
+"""How sure a role is that was seen in the pixels."""
+
 
 @dataclass(frozen=True, slots=True)
 class SeriesHeader:

@@ -60,24 +60,25 @@ def decide_anew(study: Study, *, by: str = "") -> None:
 
 def _choose_and_decide(study: Study, header: StudyHeader, *, by: str = "") -> None:
     told = roles_told(study)
-    _forget_old_flaws(study, header)
+    _forget_old_looks(study, header)
     flaws = dict(study.series.exclude(flaw="").values_list("series_uid", "flaw"))
     foreign = _foreign_series(header)
     # Who names a flawed series gets it, and its reason again; nobody else does.
     usable = [one for one in foreign if one.series_uid in told or one.series_uid not in flaws]
     rules = {rule.pk: rule for rule in enabled_rules()}
     verdict = routing.find_rule([rule.as_rule() for rule in rules.values()], header)
-    choice = choose_series(usable, told, routing.roles_by_rule(verdict.rule, usable))
+    seen = {one.series_uid: one.as_seen() for one in study.series.exclude(seen_role="")}
+    choice = choose_series(usable, told, {**seen, **routing.roles_by_rule(verdict.rule, usable)})
     _write_series(study, header, choice, flaws)
     _decide(study, choice, verdict, rules, by=by)
 
 
-def _forget_old_flaws(study: Study, header: StudyHeader) -> None:
-    """A series that has other images than when it was read may be whole by now."""
+def _forget_old_looks(study: Study, header: StudyHeader) -> None:
+    """A series that has other images than when it was read may be whole by now, or show something else."""
     digests = {one.series_uid: one.instances_digest for one in header.series}
-    for series in study.series.exclude(flaw=""):
+    for series in study.series.exclude(flaw="", seen_role=""):
         if digests.get(series.series_uid) != series.instances_digest:
-            Series.objects.filter(pk=series.pk).update(flaw="")
+            Series.objects.filter(pk=series.pk).update(flaw="", seen_role="", seen_reason="")
 
 
 def _foreign_series(header: StudyHeader) -> tuple[SeriesHeader, ...]:

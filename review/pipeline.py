@@ -27,6 +27,7 @@ from review.artefacts import (
     write_prepared,
     write_segmentation,
 )
+from review.look import check_roles_by_content
 from review.models import Job, QualityPolicy
 from review.pacs import connect
 from review.publish import publish_job, series_files
@@ -48,11 +49,12 @@ __all__ = ["infer_job", "prepare_job", "publish_job"]
 
 
 def prepare_job(job: Job) -> dict[str, float]:
-    """Download, read, register and skull-strip; returns the seconds of each step.
+    """Download, read, look whether headers tell the truth, register and skull-strip; the seconds of each step.
 
     Raises:
         BadSeriesError, NotInOrthancError, BadInputError, GateFailedError: hopeless; the text says which series and
             why. After BadSeriesError the study may have another job already, with other series.
+        ExchangedSeriesError: the pixels decided what headers left open; another job has the series the right way.
         OrthancUnavailableError: worth another try.
     """
     folder = job_folder(job.pk)
@@ -66,11 +68,13 @@ def prepare_job(job: Job) -> dict[str, float]:
     job.report("Reading images")
     with watch.step("read"):
         read = {role: _read(job, role, files[role]) for role in job.chosen}
+    with watch.step("look"):
+        doubts = check_roles_by_content(job, {role: one.image for role, one in read.items()})
     policy = POLICIES[job.quality_policy]
     prepared = prepare(_scan(read), report=job.report, device=_device(), policy=policy)
     seconds = {**watch.seconds, **prepared.seconds}
     said = tuple(f"{role}: {words}" for role, one in read.items() for words in one.warnings)
-    write_prepared(replace(prepared, warnings=(*said, *prepared.warnings)), folder.prepared, seconds)
+    write_prepared(replace(prepared, warnings=(*said, *doubts, *prepared.warnings)), folder.prepared, seconds)
     return seconds
 
 

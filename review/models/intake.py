@@ -8,7 +8,7 @@ from typing import ClassVar
 from django.db import models
 from django.utils import timezone
 
-from orthanc.types import Role, SeriesHeader, StudyHeader
+from orthanc.types import SEEN_CONFIDENCE, Role, RoleGuess, SeriesHeader, StudyHeader
 
 
 class Study(models.Model):
@@ -124,6 +124,10 @@ class Series(models.Model):
     is_chosen = models.BooleanField(default=False)
     choice_reason = models.TextField(blank=True)
     flaw = models.TextField(blank=True, help_text="Why its images, as they are now, cannot be used")
+    seen_role = models.CharField(
+        max_length=8, blank=True, help_text="What its images, as they are now, were seen to be"
+    )
+    seen_reason = models.TextField(blank=True)
     first_seen_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -132,6 +136,10 @@ class Series(models.Model):
 
     def __str__(self) -> str:
         return self.series_uid
+
+    def as_seen(self) -> RoleGuess:
+        """What the images said, where they were asked (`seen_role` is not empty)."""
+        return RoleGuess(Role(self.seen_role), SEEN_CONFIDENCE, self.seen_reason)
 
     def as_header(self) -> SeriesHeader:
         """The stored header, as the PACS room speaks of it."""

@@ -98,7 +98,7 @@ def test_prepare_reads_each_role_from_its_own_series(job: Job, dicom_study: Path
     ]
     assert len({round(float(mean), 3) for mean in means}) == 4
     assert prepared.warnings == ("Small brain.", "T2 is noisy.")
-    assert set(seconds) == {"download", "read", "register"}
+    assert set(seconds) == {"download", "read", "look", "register"}
 
 
 def test_the_rule_decides_whether_a_failed_gate_stops_the_study(job: Job) -> None:
