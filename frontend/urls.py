@@ -23,6 +23,7 @@ urlpatterns = [
     path("studies/<str:study_uid>/live/", study.live, name="study-live"),
     path("studies/<str:study_uid>/retry/", study.retry, name="study-retry"),
     path("studies/<str:study_uid>/series/", series.page, name="study-series"),
+    path("deliveries/<int:delivery_id>/retry/", study.send_again, name="delivery-retry"),
     path("viewer/<str:study_uid>/", panel.viewer, name="viewer"),
     path("viewer/<str:study_uid>/roles.json", panel.roles, name="viewer-roles"),
     path("panel/<str:study_uid>/", panel.page, name="panel"),

@@ -220,11 +220,20 @@ class OrthancClient:
         """C-ECHO to a DICOM node; raises when it does not answer."""
         self._ask(self._pacs.post, f"{self.url}/modalities/{name}/echo", json={})
 
-    def send_to_modality(self, name: str, orthanc_ids: list[str]) -> None:
-        """C-STORE studies, series or instances to a DICOM node and wait until all are there."""
-        self._ask(
-            self._pacs.post_modalities_id_store, name, json={"Resources": orthanc_ids, "Synchronous": True}
-        )
+    # Anything else, by its path
+
+    def get_json(self, path: str) -> Any:
+        """What Orthanc answers to a GET."""
+        return self._ask(self._pacs.get, f"{self.url}{path}").json()
+
+    def put_json(self, path: str, values: dict[str, Any]) -> None:
+        """PUT values."""
+        self._ask(self._pacs.put, f"{self.url}{path}", json=values)
+
+    def post_json(self, path: str, values: dict[str, Any], *, answers_json: bool = True) -> Any:
+        """POST values; what Orthanc answers, or None where that is no JSON."""
+        answer = self._ask(self._pacs.post, f"{self.url}{path}", json=values)
+        return answer.json() if answers_json else None
 
     def _ask(self, call: Callable[..., httpx.Response], *args: Any, **options: Any) -> httpx.Response:
         try:

@@ -2,6 +2,7 @@
 
 OrthancError
 ├── OrthancUnavailableError   not reachable, overloaded, timed out: worth another try
+├── DestinationRefusesError   another archive answers, but does not take an object: worth few more tries
 └── HopelessError             another try gives the same answer; the text is meant for the reader
     ├── NotInOrthancError     the study, series or instance is not (or no longer) there
     ├── OrthancRefusedError   wrong credentials, or a request that Orthanc will not do
@@ -24,6 +25,10 @@ class OrthancError(Exception):
 
 class OrthancUnavailableError(OrthancError):
     """Orthanc does not answer now; trying again later is the right thing to do."""
+
+
+class DestinationRefusesError(OrthancError):
+    """Another archive is there and does not take what we send, such as a kind of object that it does not know."""
 
 
 class HopelessError(OrthancError):

@@ -219,6 +219,18 @@ class CompartmentVolume:
     high_ml: float
 
 
+class ObjectKind(StrEnum):
+    """The kinds of DICOM objects that make up a result."""
+
+    SEG = "SEG"
+    SR = "SR"
+    SC_T1CE = "SC_T1CE"
+    SC_FLAIR = "SC_FLAIR"
+    UNCERTAINTY = "UNCERTAINTY"
+    KOS = "KOS"
+    PDF = "PDF"
+
+
 IMAGE_CLASSES = frozenset(
     {
         "1.2.840.10008.5.1.4.1.1.66.4",  # Segmentation

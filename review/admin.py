@@ -18,6 +18,7 @@ from review.models import (
     Job,
     Measurement,
     Result,
+    ResultObject,
     RoutingRule,
     Series,
     SeriesOverride,
@@ -91,10 +92,18 @@ class MeasurementInline(LookOnly, admin.TabularInline):
     model = Measurement
 
 
-class DeliveryInline(LookOnly, admin.TabularInline):
-    """Where a result was sent."""
+class ObjectInline(LookOnly, admin.TabularInline):
+    """The DICOM objects of a result."""
 
-    model = Delivery
+    model = ResultObject
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(LookOnly, admin.ModelAdmin):
+    """Objects on their way to other archives."""
+
+    list_display = ["item", "destination", "state", "tries", "sent_at", "error"]
+    list_filter = ["state", "destination"]
 
 
 @admin.register(Job)
@@ -117,10 +126,10 @@ class JobAdmin(LookOnly, admin.ModelAdmin):
 
 @admin.register(Result)
 class ResultAdmin(LookOnly, admin.ModelAdmin):
-    """Results with their volumes and deliveries."""
+    """Results with their volumes and DICOM objects."""
 
     list_display = ["job", "study", "model_name", "model_version", "phase", "created_at"]
-    inlines = [MeasurementInline, DeliveryInline]
+    inlines = [MeasurementInline, ObjectInline]
 
 
 @admin.register(IntakeProblem)

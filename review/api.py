@@ -6,6 +6,7 @@ import hmac
 
 from django.conf import settings
 from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiTypes, extend_schema
 from rest_framework import generics
 from rest_framework.exceptions import APIException, NotFound, PermissionDenied
@@ -19,12 +20,13 @@ from orthanc.types import Role
 from review import nudge, selectors
 from review.audit import record_view
 from review.health import system_health
-from review.models import Alert, IntakeProblem, Study
+from review.models import Alert, Delivery, IntakeProblem, Study
 from review.pacs import connect
 from review.roles import MayRead, MayWork
 from review.serializers import (
     AlertSerializer,
     AssignmentSerializer,
+    DeliverySerializer,
     ErrorSerializer,
     HealthSerializer,
     ModelChoiceSerializer,
@@ -150,6 +152,30 @@ class StudyModel(APIView):
         except NothingToRetryError as error:
             raise CannotRetry(str(error)) from error
         return Response(StudyDetailSerializer(_study(study_uid)).data, status=202)
+
+
+class CannotSendAgain(APIException):
+    """The delivery waits or has arrived."""
+
+    status_code = 409
+    default_detail = "Only a delivery that was given up can be sent again."
+
+
+class DeliveryRetry(APIView):
+    """Send an object again."""
+
+    permission_classes = [MayWork]
+
+    @extend_schema(
+        request=None, responses={202: DeliverySerializer, 404: ErrorSerializer, 409: ErrorSerializer}
+    )
+    def post(self, request: Request, delivery_id: int) -> Response:
+        """Queue a delivery that was given up."""
+        delivery = get_object_or_404(Delivery, pk=delivery_id)
+        if not delivery.send_again():
+            raise CannotSendAgain
+        delivery.refresh_from_db()
+        return Response(DeliverySerializer(delivery).data, status=202)
 
 
 class StudySeriesRoles(APIView):

@@ -7,6 +7,7 @@ transaction that ends the job.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
@@ -21,10 +22,11 @@ from orthanc.client import OrthancClient
 from orthanc.errors import OrthancUnavailableError
 from orthanc.seg import write_seg
 from orthanc.sr import statements_from_sr, volumes_from_sr, write_sr
-from orthanc.types import AlgorithmInfo, CompartmentVolume, MeasuredRegion, Role
+from orthanc.types import AlgorithmInfo, CompartmentVolume, MeasuredRegion, ObjectKind, Role
 from review.artefacts import JobFolder, job_folder, read_gates, read_segmentation
+from review.deliver import plan_deliveries
 from review.guard import findings
-from review.models import Delivery, Job, Measurement, Result, Study
+from review.models import Job, Measurement, Result, ResultObject, Study
 from review.models.intake import as_study_header
 from review.pacs import connect
 from review.set_aside import words_of_set_aside
@@ -194,11 +196,28 @@ def record_result(
         numbers = {"ml": one.ml, "low_ml": one.low_ml, "high_ml": one.high_ml}
         Measurement.objects.update_or_create(result=result, compartment=one.region, defaults=numbers)
     _place_among_results(result, job)
-    for modality in job.destinations:
-        delivery, _ = Delivery.objects.get_or_create(result=result, modality=modality)
-        transaction.on_commit(partial(send_delivery, delivery))
+    for kind, dataset in ((ObjectKind.SEG, seg), (ObjectKind.SR, sr)):
+        record_objects(result, kind, [dataset])
     job.finish(steps)
     return result
+
+
+def record_objects(result: Result, kind: ObjectKind, datasets: Sequence[Dataset]) -> ResultObject:
+    """Note what Orthanc holds of a result, one object or one series, and plan its deliveries."""
+    first = datasets[0]
+    item, _ = ResultObject.objects.update_or_create(
+        result=result,
+        sop_uid=str(first.SOPInstanceUID),
+        defaults={
+            "kind": kind,
+            "sop_class_uid": str(first.SOPClassUID),
+            "series_uid": str(first.SeriesInstanceUID),
+            "n_instances": len(datasets),
+        },
+    )
+    for delivery in plan_deliveries(item, result.job.destinations):
+        transaction.on_commit(partial(send_delivery, delivery))
+    return item
 
 
 def _place_among_results(result: Result, job: Job) -> None:

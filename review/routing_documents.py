@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
+from orthanc.destinations import problems_in_destinations
 from orthanc.types import Role
 from review.routing_reading import problems_in_conditions
 from segmentation.types import Phase
@@ -219,7 +220,7 @@ CHECKS: dict[str, Check] = {
     "after_wait": _one_of(AfterWait),
     "quality_policy": _one_of(Quality),
     "raises_alert": _yes_or_no,
-    "destinations": _list_of(lambda one: 0 < len(one.strip()) <= 64, "A list of modality names is needed."),
+    "destinations": lambda value: iter(problems_in_destinations(value)),
     "notify": _list_of(lambda one: EMAIL.fullmatch(one) is not None, "Mail addresses are needed."),
     "role_overrides": _role_overrides,
 }

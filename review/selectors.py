@@ -116,6 +116,7 @@ def study_detail(study_uid: str) -> Study:
         ),
         "problems",
         "overrides",
+        "current_result__dicom_objects__deliveries",
     )
     return detailed.get(study_uid=study_uid)
 

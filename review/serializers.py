@@ -7,7 +7,17 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from review.models import Alert, IntakeProblem, Job, Result, Series, SeriesOverride, Study
+from review.models import (
+    Alert,
+    Delivery,
+    IntakeProblem,
+    Job,
+    Result,
+    ResultObject,
+    Series,
+    SeriesOverride,
+    Study,
+)
 from review.selectors import ORDERS
 from review.serializers_of_review import FlagSerializer
 
@@ -193,6 +203,24 @@ class OverrideSerializer(serializers.ModelSerializer[SeriesOverride]):
         fields = ["role", "series_uid", "by", "at"]
 
 
+class DeliverySerializer(serializers.ModelSerializer[Delivery]):
+    """An object on its way to a destination."""
+
+    class Meta:
+        model = Delivery
+        fields = ["id", "destination", "state", "tries", "sent_at", "error"]
+
+
+class ResultObjectSerializer(serializers.ModelSerializer[ResultObject]):
+    """A DICOM object, or series of them, of a result, and where it was sent."""
+
+    deliveries = DeliverySerializer(many=True)
+
+    class Meta:
+        model = ResultObject
+        fields = ["kind", "sop_class_uid", "series_uid", "sop_uid", "n_instances", "made_at", "deliveries"]
+
+
 class StudySerializer(serializers.ModelSerializer[Study]):
     """A study as the worklist shows it."""
 
@@ -233,10 +261,21 @@ class StudyDetailSerializer(StudySerializer):
     jobs = JobSerializer(many=True)
     problems = ProblemSerializer(many=True)
     overrides = OverrideSerializer(many=True)
+    objects = ResultObjectSerializer(
+        source="current_result.dicom_objects", many=True, read_only=True, default=()
+    )
     seconds = serializers.SerializerMethodField()
 
     class Meta(StudySerializer.Meta):
-        fields = [*StudySerializer.Meta.fields, "seconds", "series", "overrides", "jobs", "problems"]
+        fields = [
+            *StudySerializer.Meta.fields,
+            "seconds",
+            "objects",
+            "series",
+            "overrides",
+            "jobs",
+            "problems",
+        ]
 
     @extend_schema_field(serializers.DictField(child=serializers.FloatField()))
     def get_seconds(self, study: Study) -> dict[str, float]:

@@ -33,7 +33,7 @@ def sweep() -> None:
     for job in Job.objects.unsent().order_by("-priority", "queued_at")[:BATCH]:
         if not send(job):
             break
-    for delivery in Delivery.objects.filter(state=Delivery.State.WAITING, send_at__lte=Now())[:BATCH]:
+    for delivery in Delivery.objects.due()[:BATCH]:
         if not send_delivery(delivery):
             break
     decide_under_new_rules()

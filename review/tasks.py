@@ -71,13 +71,15 @@ def publish(job_id: str) -> None:
     actor_name="deliver", queue_name="cpu", priority=5, max_retries=0, max_age=None, time_limit=15 * 60 * 1000
 )
 def deliver(delivery_id: int) -> None:
-    """One published result -> one DICOM modality of the rule."""
-    delivery = Delivery.objects.select_related("result").filter(pk=delivery_id).first()
+    """One object of a published result -> one destination of the rule; what waits behind it follows."""
+    delivery = Delivery.objects.select_related("item__result").filter(pk=delivery_id).first()
     if delivery is None or not delivery.begin():
         return
-    from review.deliver import send_result
+    from review.deliver import send_object
 
-    send_result(delivery)
+    send_object(delivery)
+    if (following := delivery.next_in_line()) is not None:
+        send_delivery(following)
 
 
 @dramatiq.actor(

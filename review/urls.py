@@ -26,6 +26,7 @@ urlpatterns = [
     ),
     path("flags/<int:flag_id>/undo/", api_of_review.FlagUndo.as_view(), name="flag-undo"),
     path("flags/<int:flag_id>/opinions/", api_of_review.FlagOpinions.as_view(), name="flag-opinions"),
+    path("deliveries/<int:delivery_id>/retry/", api.DeliveryRetry.as_view(), name="delivery-retry"),
     path("upload/", api.Upload.as_view(), name="upload"),
     path("problems/", api.ProblemList.as_view(), name="problems"),
     path("alerts/", api.AlertList.as_view(), name="alerts"),

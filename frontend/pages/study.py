@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from frontend.pages.fragments import answer_poll, render_fragment
@@ -12,7 +12,7 @@ from frontend.permissions import readers_only, workers_only
 from orthanc.errors import OrthancError
 from review import pacs, selectors, services
 from review.audit import record_view
-from review.models import Flag, Study
+from review.models import Delivery, Flag, Study
 
 
 def find_study(study_uid: str) -> Study:
@@ -68,3 +68,15 @@ def retry(request: HttpRequest, study_uid: str) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
     return redirect("study", study_uid)
+
+
+@workers_only
+@require_POST
+def send_again(request: HttpRequest, delivery_id: int) -> HttpResponse:
+    """Let a delivery that was given up start over."""
+    delivery = get_object_or_404(Delivery.objects.select_related("item__result__study"), pk=delivery_id)
+    if delivery.send_again():
+        messages.success(request, f"The {delivery.item.kind} is sent to {delivery.destination} again.")
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+    return redirect("study", delivery.item.result.study.study_uid)

@@ -3,7 +3,7 @@
 from review.models.alerts import Alert
 from review.models.algorithm import Activation, Algorithm
 from review.models.audit import AppendOnlyError, AuditAction, AuditEntry
-from review.models.deliveries import Delivery
+from review.models.deliveries import Delivery, ResultObject
 from review.models.intake import IntakeProblem, Series, Study
 from review.models.overrides import SeriesOverride, roles_told
 from review.models.results import Measurement, Result
@@ -32,6 +32,7 @@ __all__ = [
     "Opinion",
     "QualityPolicy",
     "Result",
+    "ResultObject",
     "RoutingRule",
     "RuleSetDraft",
     "RuleSetVersion",

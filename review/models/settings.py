@@ -79,7 +79,8 @@ class RoutingRule(models.Model):
     destinations = models.JSONField(
         default=list,
         blank=True,
-        help_text='DICOM modalities, as Orthanc names them, that get the results: ["PACS"]',
+        help_text="What gets the results: a DICOM modality as Orthanc names it, or dicomweb: and a server's name; "
+        'then the kinds of objects, if not the usual: ["PACS", "dicomweb:VNA SEG SR"]',
     )
     notify = models.JSONField(
         default=list, blank=True, help_text="Mail addresses that get the alerts of this rule too"

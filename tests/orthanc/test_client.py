@@ -9,6 +9,7 @@ import pytest
 from pydicom import dcmread
 
 from orthanc.client import OrthancClient
+from orthanc.destinations import send_to
 from orthanc.errors import NotInOrthancError, OrthancRefusedError, OrthancUnavailableError
 from orthanc.read import read_series
 from orthanc.seg import write_seg
@@ -156,10 +157,10 @@ def test_objects_are_sent_on_to_another_node(pacs, study, orthanc_server):
     pacs.define_modality("itself", orthanc_server.aet, "127.0.0.1", orthanc_server.dicom_port)
     assert "itself" in pacs.modalities()
     pacs.echo_modality("itself")
-    pacs.send_to_modality("itself", [study])
+    send_to(pacs, "itself", [study])
     pacs.define_modality("nobody", "NOBODY", "127.0.0.1", free_port())
     with pytest.raises(OrthancUnavailableError):
-        pacs.send_to_modality("nobody", [study])
+        send_to(pacs, "nobody", [study])
 
 
 def test_a_deleted_study_is_gone(pacs, study):

@@ -11,11 +11,15 @@ import SimpleITK as sitk
 from pytest_django.fixtures import Settings as DjangoSettings
 
 from orthanc.client import OrthancClient
+from orthanc.read import read_series
 from orthanc.server.process import RunningOrthanc, start_orthanc
 from orthanc.study_maker import VisitDescription, make_study
 from review import tasks
+from review.artefacts import job_folder, write_segmentation
+from review.models import Job
 from segmentation.model_description import CascadeConfig, ModelDescription, write_description
 from segmentation.types import ModelIdentity
+from tests.review.published import claim, segmentation_on, take_as_stable
 
 InstallModel = Callable[..., Path]
 
@@ -99,3 +103,26 @@ def store_all(pacs: OrthancClient, folder: Path, pattern: str = "**/*.dcm") -> s
     """Store files over REST; the Orthanc ID of their study."""
     stored = [pacs.store(path) for path in sorted(folder.glob(pattern))]
     return stored[0].study_orthanc_id
+
+
+@pytest.fixture
+def artefacts(tmp_path: Path, settings: DjangoSettings) -> Path:
+    settings.ARTEFACTS_DIR = tmp_path / "artefacts"
+    return settings.ARTEFACTS_DIR
+
+
+@pytest.fixture
+def orthanc_id(orthanc: OrthancClient, dicom_study: Path) -> str:
+    """A stored study."""
+    return store_all(orthanc, dicom_study)
+
+
+@pytest.fixture
+def job(orthanc: OrthancClient, orthanc_id: str, dicom_study: Path, artefacts: Path, model: Path) -> Job:
+    """A claimed job that has been segmented and is to be published."""
+    study = take_as_stable(orthanc, orthanc_id)
+    (made,) = study.jobs.all()
+    (t1ce,) = dicom_study.glob("*t1ce")
+    write_segmentation(segmentation_on(read_series(sorted(t1ce.iterdir()))), job_folder(made.pk).inferred)
+    Job.objects.update(stage=Job.Stage.PUBLISH)
+    return claim()

@@ -33,8 +33,8 @@ from segmentation.gates import Gate, Policy, enforce
 from segmentation.types import BrainScan, ModelIdentity, Phase, PreparedScan, Segmentation
 from tests.review.conftest import store_all
 from tests.review.factories import default_rule, make_job, make_study
+from tests.review.published import VOLUMES, take_as_stable
 from tests.review.test_follower import until
-from tests.review.test_publish import VOLUMES, take_as_stable
 
 pytestmark = [pytest.mark.django_db, pytest.mark.stack]
 

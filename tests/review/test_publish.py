@@ -7,98 +7,25 @@ from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 
-import numpy as np
 import pytest
 import SimpleITK as sitk
 from pydicom import dcmread
-from pytest_django.fixtures import Settings as DjangoSettings
 from rest_framework.test import APIClient
 
 from orthanc.client import OrthancClient
-from orthanc.read import read_series
-from orthanc.server.process import RunningOrthanc, start_orthanc
 from orthanc.sr import statements_from_sr, volumes_from_sr
 from orthanc.types import MeasuredRegion, Role
 from review import publish
 from review.artefacts import job_folder, read_segmentation, write_segmentation
-from review.deliver import send_result
-from review.intake import record_study
 from review.leases import Lease
-from review.models import Delivery, Job, LostLeaseError, Result, RoutingRule, Study
+from review.models import Job, LostLeaseError, Result, RoutingRule, Study
 from review.publish import publish_job, stored_volumes
 from segmentation.gates import judged
-from segmentation.types import Finding, ModelIdentity, Phase, Segmentation, TumourVolumes, VolumeEstimate
-from tests.review.conftest import store_all
+from segmentation.types import Finding, TumourVolumes, VolumeEstimate
+from tests.review.published import VOLUMES, again, claim, held, segmentation_on, take_as_stable
 from tests.review.test_api import client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.stack]
-
-VOLUMES = TumourVolumes(
-    whole_tumour=VolumeEstimate(30.204999, 25.1, 36.005),
-    tumour_core=VolumeEstimate(9.3, 7.0, 12.0),
-    enhancing=VolumeEstimate(6.8, 5.0, 9.0),
-    oedema=VolumeEstimate(20.9, 16.0, 26.0),
-    nonenhancing_core=VolumeEstimate(0.0, 0.0, 0.004),
-)
-
-
-def segmentation_on(grid: sitk.Image) -> Segmentation:
-    """An asymmetrical label map on the grid."""
-    labels_zyx = np.zeros(grid.GetSize()[::-1], np.uint8)
-    labels_zyx[3:9, 4:8, 5:10] = 2
-    labels_zyx[4:6, 5:7, 6:8] = 1
-    labels_zyx[6:8, 5:7, 6:8] = 4
-    labels = sitk.GetImageFromArray(labels_zyx)
-    labels.CopyInformation(grid)
-    model = ModelIdentity("demo", "1", is_demo=True, statement="A demo model.")
-    return Segmentation(labels, VOLUMES, model, Phase.UNKNOWN, ("Small brain.",), {"segment": 1.5})
-
-
-@pytest.fixture
-def artefacts(tmp_path: Path, settings: DjangoSettings) -> Path:
-    settings.ARTEFACTS_DIR = tmp_path / "artefacts"
-    return settings.ARTEFACTS_DIR
-
-
-@pytest.fixture
-def orthanc_id(orthanc: OrthancClient, dicom_study: Path) -> str:
-    """A stored study."""
-    return store_all(orthanc, dicom_study)
-
-
-def take_as_stable(pacs: OrthancClient, orthanc_id: str) -> Study:
-    """Take the study as it will be told when Orthanc has waited long enough."""
-    header = pacs.study_header(orthanc_id)
-    return record_study(header.with_series(tuple(replace(one, is_stable=True) for one in header.series)))
-
-
-@pytest.fixture
-def job(orthanc: OrthancClient, orthanc_id: str, dicom_study: Path, artefacts: Path, model: Path) -> Job:
-    """A claimed job that has been segmented and is to be published."""
-    study = take_as_stable(orthanc, orthanc_id)
-    (made,) = study.jobs.all()
-    (t1ce,) = dicom_study.glob("*t1ce")
-    write_segmentation(segmentation_on(read_series(sorted(t1ce.iterdir()))), job_folder(made.pk).inferred)
-    Job.objects.update(stage=Job.Stage.PUBLISH)
-    return claim()
-
-
-def claim() -> Job:
-    job = Job.objects.claim(Job.Stage.PUBLISH, "me", 60)
-    assert job is not None
-    return job
-
-
-def again(job: Job) -> Job:
-    """The job as after a crash at the end of its last stage."""
-    Job.objects.filter(pk=job.pk).update(state=Job.State.QUEUED)
-    return claim()
-
-
-def held(pacs: OrthancClient, sop_uid: str) -> bytes:
-    found = pacs.find_instance(sop_uid)
-    assert found is not None
-    return pacs.instance_bytes(found)
 
 
 def test_the_same_numbers_are_in_database_sr_and_api(job: Job, orthanc: OrthancClient) -> None:
@@ -260,53 +187,6 @@ def test_volumes_keep_their_order_when_they_are_rounded() -> None:
     tight = VolumeEstimate(1.005, 1.0049, 1.0051)
     for one in stored_volumes(TumourVolumes(tight, tight, tight, tight, tight)):
         assert one.low_ml <= one.ml <= one.high_ml
-
-
-class TestDeliveries:
-    """The rule's destinations."""
-
-    @pytest.fixture
-    def other_pacs(self, tmp_path: Path) -> RunningOrthanc:
-        with start_orthanc(tmp_path / "other", aet="OTHER") as running:
-            yield running  # type: ignore[misc]
-
-    @pytest.fixture
-    def delivery(self, job: Job) -> Delivery:
-        job.destinations = ["OTHER"]
-        publish_job(job)
-        return Delivery.objects.get()
-
-    def test_results_reach_a_destination(
-        self, delivery: Delivery, orthanc: OrthancClient, other_pacs: RunningOrthanc
-    ) -> None:
-        orthanc.define_modality("OTHER", other_pacs.aet, "127.0.0.1", other_pacs.dicom_port)
-        assert delivery.begin()
-        send_result(delivery)
-        delivery.refresh_from_db()
-        assert (delivery.state, delivery.error) == (Delivery.State.SENT, "")
-        with other_pacs.client() as pacs:
-            for uid in (delivery.result.seg_sop_uid, delivery.result.sr_sop_uid):
-                assert pacs.find_instance(uid) is not None
-
-    def test_a_destination_that_is_away_is_tried_again_later(
-        self, delivery: Delivery, orthanc: OrthancClient
-    ) -> None:
-        orthanc.define_modality("OTHER", "OTHER", "127.0.0.1", 9)
-        assert delivery.begin()
-        send_result(delivery)
-        delivery.refresh_from_db()
-        assert (delivery.state, delivery.tries) == (Delivery.State.WAITING, 1)
-        assert delivery.error
-        assert not delivery.begin()
-
-    def test_a_destination_that_orthanc_does_not_know_is_said(self, delivery: Delivery) -> None:
-        Delivery.objects.update(modality="NOWHERE")
-        delivery.refresh_from_db()
-        send_result(delivery)
-        delivery.refresh_from_db()
-        assert (delivery.state, delivery.error) == (
-            Delivery.State.FAILED, "Orthanc knows no modality called NOWHERE.",
-        )  # fmt: skip
 
 
 def test_the_destinations_of_a_rule_are_those_of_its_jobs(
