@@ -34,7 +34,7 @@ def one_row_per_object(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("review", "0007_audit_log"),
+        ("review", "0008_series_seen"),
     ]
 
     operations = [
