@@ -4,7 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 
 from frontend.dicomweb import DicomWeb
-from frontend.pages import account, audit, panel, series, study, system, upload, worklist
+from frontend.pages import account, audit, panel, series, study, system, templates, upload, worklist
 from frontend.viewer import ohif
 
 urlpatterns = [
@@ -24,6 +24,10 @@ urlpatterns = [
     path("studies/<str:study_uid>/retry/", study.retry, name="study-retry"),
     path("studies/<str:study_uid>/series/", series.page, name="study-series"),
     path("deliveries/<int:delivery_id>/retry/", study.send_again, name="delivery-retry"),
+    path("templates/", templates.listed, name="templates"),
+    path("templates/new/", templates.edit, name="template-new"),
+    path("templates/preview/", templates.preview, name="template-preview"),
+    path("templates/<int:template_id>/", templates.edit, name="template"),
     path("viewer/<str:study_uid>/", panel.viewer, name="viewer"),
     path("viewer/<str:study_uid>/roles.json", panel.roles, name="viewer-roles"),
     path("panel/<str:study_uid>/", panel.page, name="panel"),

@@ -6,7 +6,8 @@ import logging
 
 from django.utils import timezone
 
-from review.models import Acceptance, Flag, Opinion, Result, Study
+from review.audit import record
+from review.models import Acceptance, AuditAction, Flag, Opinion, Result, Study
 from review.models.work import locked_study
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,14 @@ def flag_as_poor(result: Result, *, reason: str, by: str, compartment: str = "",
         if standing is not None:
             raise CannotReviewError(f"This is flagged already, by {standing.by}.")
         flag = Flag.objects.create(result=result, compartment=compartment, reason=reason, text=text, by=by)
+        record(
+            AuditAction.FLAGGED,
+            by,
+            study=result.study,
+            result=result.pk,
+            compartment=compartment,
+            reason=reason,
+        )
         _touch(result)
     log.info("result %s flagged: %s", result.pk, reason)
     return flag
@@ -45,6 +54,7 @@ def undo_flag(flag: Flag, *, by: str) -> None:
         now = timezone.now()
         if not Flag.objects.filter(pk=flag.pk, undone_at=None).update(undone_by=by, undone_at=now):
             raise CannotReviewError("This flag was taken back already.")
+        record(AuditAction.UNFLAGGED, by, study=flag.result.study, result=flag.result_id, flag=flag.pk)
         _touch(flag.result)
     flag.refresh_from_db()
     log.info("flag %s undone", flag.pk)
@@ -85,6 +95,7 @@ def accept(result: Result, *, by: str) -> Acceptance:
         if result.acceptances.filter(by=by, withdrawn_at=None).exists():
             raise CannotReviewError("You accepted it already.")
         acceptance = Acceptance.objects.create(result=result, by=by)
+        record(AuditAction.ACCEPTED, by, study=result.study, result=result.pk)
         _touch(result)
     log.info("result %s accepted", result.pk)
     return acceptance
@@ -100,6 +111,7 @@ def withdraw_acceptance(result: Result, *, by: str) -> None:
         mine = result.acceptances.filter(by=by, withdrawn_at=None)
         if not mine.update(withdrawn_by=by, withdrawn_at=timezone.now()):
             raise CannotReviewError("You have not accepted this result.")
+        record(AuditAction.ACCEPTED, by, study=result.study, result=result.pk, withdrawn=True)
         _touch(result)
 
 

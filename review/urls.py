@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from review import api, api_of_review
+from review import api, api_of_reports, api_of_review
 from review.roles import MayRead
 
 app_name = "review"
@@ -20,6 +20,7 @@ urlpatterns = [
     path("studies/<str:study_uid>/retry/", api.StudyRetry.as_view(), name="retry"),
     path("studies/<str:study_uid>/series-roles/", api.StudySeriesRoles.as_view(), name="series-roles"),
     path("studies/<str:study_uid>/model/", api.StudyModel.as_view(), name="model"),
+    path("studies/<str:study_uid>/reports/", api_of_reports.Reports.as_view(), name="reports"),
     path("results/<int:result_id>/flags/", api_of_review.Flags.as_view(), name="flags"),
     path(
         "results/<int:result_id>/acceptance/", api_of_review.AcceptanceOfResult.as_view(), name="acceptance"

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from frontend.formatting import IntervalBar, interval_bar
 from frontend.pages.fragments import answer_poll, render_fragment
+from frontend.pages.report import report_context
 from frontend.pages.study import find_study
 from frontend.permissions import readers_only
 from orthanc.codes import SEGMENTS
@@ -99,6 +100,7 @@ def _live_part(request: HttpRequest, study: Study) -> tuple[str, str]:
     newer, older = neighbours(study)
     context = {
         "study": study,
+        **report_context(study),
         "other_models": selectors.other_models(study.current_result),
         "result": result,
         "job": result.job if result else study.current_job,

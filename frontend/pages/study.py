@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from frontend.pages.fragments import answer_poll, render_fragment
+from frontend.pages.report import report_context
 from frontend.permissions import readers_only, workers_only
 from orthanc.errors import OrthancError
 from review import pacs, selectors, services
@@ -43,6 +44,7 @@ def live(request: HttpRequest, study_uid: str) -> HttpResponse:
 def _live_part(request: HttpRequest, study: Study) -> tuple[str, str]:
     context = {
         "study": study,
+        **report_context(study),
         "other_models": selectors.other_models(study.current_result),
         "job": study.current_job,
         "result": study.current_result,

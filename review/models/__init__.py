@@ -5,6 +5,7 @@ from review.models.algorithm import Activation, Algorithm
 from review.models.audit import AppendOnlyError, AuditAction, AuditEntry
 from review.models.deliveries import Delivery, ResultObject
 from review.models.intake import IntakeProblem, Series, Study
+from review.models.macros import CopiedReport, ReportTemplate, TemplateVersion
 from review.models.overrides import SeriesOverride, roles_told
 from review.models.results import Measurement, Result
 from review.models.rule_sets import IgnoredVariant, RuleSetDraft, RuleSetVersion
@@ -21,6 +22,7 @@ __all__ = [
     "AppendOnlyError",
     "AuditAction",
     "AuditEntry",
+    "CopiedReport",
     "Delivery",
     "Flag",
     "FollowerState",
@@ -31,6 +33,7 @@ __all__ = [
     "Measurement",
     "Opinion",
     "QualityPolicy",
+    "ReportTemplate",
     "Result",
     "ResultObject",
     "RoutingRule",
@@ -39,6 +42,7 @@ __all__ = [
     "Series",
     "SeriesOverride",
     "Study",
+    "TemplateVersion",
     "WorkerBeat",
     "roles_told",
 ]

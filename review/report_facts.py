@@ -1,0 +1,104 @@
+"""The facts of a result as report templates name them: stored numbers, written out, nothing computed anew."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orthanc.types import MeasuredRegion
+from review.models import Measurement, Result, Study
+
+NAMES: dict[str, dict[str, str]] = {
+    "en": {
+        MeasuredRegion.WHOLE_TUMOUR: "Whole tumour",
+        MeasuredRegion.TUMOUR_CORE: "Tumour core",
+        MeasuredRegion.ENHANCING_TUMOUR: "Enhancing tumour",
+        MeasuredRegion.OEDEMA: "Oedema",
+        MeasuredRegion.NONENHANCING_CORE: "Non-enhancing core (necrosis, tumour or cavity)",
+    },
+    "de": {
+        MeasuredRegion.WHOLE_TUMOUR: "Gesamter Tumor",
+        MeasuredRegion.TUMOUR_CORE: "Tumorkern",
+        MeasuredRegion.ENHANCING_TUMOUR: "Anreichernder Tumor",
+        MeasuredRegion.OEDEMA: "Ödem",
+        MeasuredRegion.NONENHANCING_CORE: "Nicht anreichernder Kern (Nekrose, Tumor oder Höhle)",
+    },
+}
+GATES = {
+    "en": "{passed} of {all} quality gates passed",
+    "de": "{passed} von {all} Qualitätsprüfungen bestanden",
+}
+
+
+def facts_of(result: Result, language: str) -> dict[str, Any]:
+    """Everything that a template may name, of one result; `review.report.VARIABLES` says what each is."""
+    study = result.study
+    prior = prior_of(result)
+    names = NAMES[language]
+    counted = {code: one for code, one in result.volumes.items() if code not in result.struck}
+    passed = sum(gate["passed"] for gate in result.gates)
+    return {
+        "patient_name": _spoken(study.patient_name),
+        "patient_id": study.patient_id,
+        "study_date": _date(study),
+        "study_description": study.description,
+        "accession_number": study.accession_number,
+        "volumes": [_volume(names[code], one, prior) for code, one in counted.items()],
+        "left_out": [names[code] for code in result.volumes if code in result.struck],
+        "prior_date": _date(prior.study) if prior else "",
+        "quality": GATES[language].format(passed=passed, all=len(result.gates)) if result.gates else "",
+        "warnings": [one.rstrip(".") for one in result.warnings],
+        "not_validated": [str(one["words"]).rstrip(".") for one in result.not_validated],
+        "series": _series(result),
+        "model": f"{result.model_name} {result.model_version}",
+        "model_statement": result.model_statement,
+        "is_demo": result.model_is_demo,
+        "reviewed_by": ", ".join(result.reviewed_by),
+        "made_at": f"{result.created_at:%Y-%m-%d %H:%M}",
+    }
+
+
+def prior_of(result: Result) -> Result | None:
+    """The result of the patient's visit before that counts; None where no date or ID tells which that is."""
+    study = result.study
+    if not study.patient_id or study.study_date is None:
+        return None
+    earlier = Result.objects.counted().filter(
+        study__patient_id=study.patient_id,
+        study__patient_id_issuer=study.patient_id_issuer,
+        study__study_date__lt=study.study_date,
+    )
+    return earlier.select_related("study").order_by("-study__study_date", "-study__study_time").first()
+
+
+def _volume(name: str, one: Measurement, prior: Result | None) -> dict[str, str]:
+    before = prior.volumes.get(one.compartment) if prior else None
+    return {
+        "name": name,
+        "code": one.compartment,
+        "ml": f"{one.ml:.2f}",
+        "low_ml": f"{one.low_ml:.2f}",
+        "high_ml": f"{one.high_ml:.2f}",
+        "prior_ml": f"{before.ml:.2f}" if before else "",
+        "prior_low_ml": f"{before.low_ml:.2f}" if before else "",
+        "prior_high_ml": f"{before.high_ml:.2f}" if before else "",
+    }
+
+
+def _series(result: Result) -> list[dict[str, str]]:
+    return [
+        {
+            "role": role,
+            "number": str(one.get("series_number") or ""),
+            "description": one.get("description", ""),
+        }
+        for role, one in sorted(result.job.chosen.items())
+    ]
+
+
+def _spoken(name: str) -> str:
+    parts = [part.strip() for part in name.split("=")[0].split("^") if part.strip()]
+    return ", ".join([parts[0], " ".join(parts[1:3])]) if len(parts) > 1 else "".join(parts)
+
+
+def _date(study: Study) -> str:
+    return study.study_date.isoformat() if study.study_date else ""
