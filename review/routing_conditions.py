@@ -112,7 +112,8 @@ def _tester(condition: Condition) -> Callable[[Value], bool]:
     test = NEGATIVE.get(condition.test, condition.test)
     if test is Comparison.MATCHES:
         pattern = compile_pattern(condition.value)
-        return lambda value: pattern.search(str(value)) is not None
+        # A site's descriptions are few and come again with every study.
+        return lru_cache(maxsize=1024)(lambda value: pattern.search(str(value)) is not None)
     wanted = tuple(one.strip().casefold() for one in condition.value.split("|"))
     if test is Comparison.EQUALS:
         return frozenset(wanted).__contains__

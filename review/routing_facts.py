@@ -21,7 +21,7 @@ class StudyFacts:
     `guesses` (by series UID) are what its series were taken for; without them they are worked out when asked for.
     """
 
-    __slots__ = ("_answers", "_guesses", "_values", "series", "study")
+    __slots__ = ("_alone", "_answers", "_guesses", "_values", "series", "study")
 
     def __init__(
         self,
@@ -34,6 +34,7 @@ class StudyFacts:
         self._guesses = guesses
         self._values: dict[Tag, tuple[Value, ...]] = {}
         self._answers: dict[Hashable, bool] = {}
+        self._alone: list[StudyFacts] | None = None
 
     def values(self, tag: Tag) -> tuple[Value, ...]:
         """The values of a tag: texts in lower case, dates as YYYYMMDD, numbers; absent numbers are left out."""
@@ -51,8 +52,10 @@ class StudyFacts:
 
     def each_series(self) -> list[StudyFacts]:
         """The same study once for every series, as if it were the only one."""
-        guesses = self.guesses()
-        return [StudyFacts(self.study, guesses, (one,)) for one in self.series]
+        if self._alone is None:
+            guesses = self.guesses()
+            self._alone = [StudyFacts(self.study, guesses, (one,)) for one in self.series]
+        return self._alone
 
     def guesses(self) -> Mapping[str, RoleGuess]:
         """What every series was taken for, by series UID."""

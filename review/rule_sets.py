@@ -8,8 +8,9 @@ from datetime import datetime
 
 from django.db import DataError, transaction
 
+from review.audit import record
 from review.intake import decide_anew
-from review.models import RoutingRule, RuleSetVersion, Study
+from review.models import AuditAction, RoutingRule, RuleSetVersion, Study
 from review.models.work import locked_study
 from review.routing_documents import Document, complete, problems_in_rule_set
 from review.rule_versions import current_number, rules_in_force
@@ -64,6 +65,7 @@ def save_rule_set(
         is_decided=decide_since is None,
     )
     _put_in_force(document)
+    record(AuditAction.RULE_CHANGED, by, version=version.number, why=version.why)
     log.info("rule set version %d in force", version.number)
     return version
 
