@@ -4,7 +4,19 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 
 from frontend.dicomweb import DicomWeb
-from frontend.pages import account, audit, panel, series, study, system, templates, upload, worklist
+from frontend.pages import (
+    account,
+    audit,
+    panel,
+    patient,
+    patients,
+    series,
+    study,
+    system,
+    templates,
+    upload,
+    worklist,
+)
 from frontend.viewer import ohif
 
 urlpatterns = [
@@ -14,6 +26,10 @@ urlpatterns = [
     path("login/", account.login, name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("upload/", upload.page, name="upload"),
+    path("patients/", patients.page, name="patients"),
+    path("patients/<int:key>/", patient.page, name="patient"),
+    path("patients/<int:key>/live/", patient.live, name="patient-live"),
+    path("patients/<int:key>/volumes.csv", patient.as_csv, name="patient-csv"),
     path("problems/", system.problems, name="problems"),
     path("system/", system.page, name="system"),
     path("system/live/", system.live, name="system-live"),

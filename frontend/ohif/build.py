@@ -1,8 +1,9 @@
 """Puts together what the browser gets: `python -m frontend.ohif.build [--check]` (run by `make`).
 
 OHIF is published prebuilt for the root of a site. This copies what our viewer needs of it into `dist/`, rewritten
-to live under /ohif/, adds our configuration, mode and extension, and copies htmx beside the static files. A stamp
-of everything that goes in lets a second run end at once; `--check` only says (exit status 1) that one is needed.
+to live under /ohif/, adds our configuration, mode and extension, and copies htmx and ECharts beside the static files.
+A stamp of everything that goes in lets a second run end at once; `--check` only says (exit status 1) that one is
+needed.
 """
 
 from __future__ import annotations
@@ -32,6 +33,12 @@ OUR_FILES = (
     "extension/overlay.js",
     "extension/study.js",
 )
+
+VENDORED = {
+    "htmx.min.js": "htmx.org/dist/htmx.min.js",
+    "echarts.min.js": "echarts/dist/echarts.min.js",
+}
+"""Scripts that our pages load as they were published, by their name in `VENDOR`."""
 
 # Microscopy, neural tools and the service worker are not ours; splash screens and log-in pages are never shown.
 LEFT_OUT_FOLDERS = {"ort", "dicom-microscopy-viewer", "customizations", "assets"}
@@ -111,7 +118,8 @@ def build(source: Path = HERE, dist: Path = DIST, vendor: Path = VENDOR) -> str:
         shutil.copyfile(source / name, partial / name)
     compress(partial)
     vendor.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(packages / "htmx.org" / "dist" / "htmx.min.js", vendor / "htmx.min.js")
+    for name, published in VENDORED.items():
+        shutil.copyfile(packages / published, vendor / name)
     (partial / STAMP).write_text(stamp)
     shutil.rmtree(dist, ignore_errors=True)
     partial.rename(dist)
@@ -129,7 +137,8 @@ def input_stamp(source: Path) -> str:
 
 def _is_fresh(dist: Path, vendor: Path, stamp: str) -> bool:
     written = dist / STAMP
-    return written.is_file() and written.read_text() == stamp and (vendor / "htmx.min.js").is_file()
+    vendored = all((vendor / name).is_file() for name in VENDORED)
+    return written.is_file() and written.read_text() == stamp and vendored
 
 
 def install_packages(source: Path) -> Path:

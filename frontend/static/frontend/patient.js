@@ -1,0 +1,151 @@
+// A patient's page: draws the curve from the data beside the table, and keeps both in step.
+// The table is what a screen reader reads; the curve is the same numbers for the eye.
+
+(() => {
+  const { curveOption, REGIONS, DARK, LIGHT } = globalThis.gliomaCurve;
+  const holder = document.getElementById('curve');
+  const chart = globalThis.echarts.init(holder, null, { renderer: 'svg' });
+  const chosen = { regions: [], isLog: false, axis: 'calendar', visit: null };
+  let data = null;
+
+  const rem = () => parseFloat(getComputedStyle(document.documentElement).fontSize);
+
+  function readControls() {
+    chosen.regions = [...document.querySelectorAll('[name=region]:checked')].map(input => input.value);
+    chosen.isLog = document.getElementById('scale').value === 'log';
+    chosen.axis = document.getElementById('axis').value;
+  }
+
+  function element(name, text, className = '') {
+    const made = document.createElement(name);
+    made.textContent = text;
+    made.className = className;
+    return made;
+  }
+
+  // Built of elements, because a policy without inline styles refuses the chart's own markup.
+  function hoverOf(params) {
+    const visit = params.data?.visit;
+    if (!visit) {
+      return '';
+    }
+    const box = element('div', '', 'hover');
+    box.append(element('b', visit.date), ...wordsOf(visit));
+    return box;
+  }
+
+  function wordsOf(visit) {
+    const lines = chosen.regions
+      .filter(region => visit.volumes[region])
+      .map(region => {
+        const { ml, interval } = visit.volumes[region];
+        return element('p', `${REGIONS[region].name}: ${ml} mL (95 % interval ${interval})`);
+      });
+    return visit.why ? [...lines, element('p', visit.why, 'why')] : lines;
+  }
+
+  const tooltip = {
+    trigger: 'item',
+    className: 'curve-hover',
+    confine: true,
+    transitionDuration: 0,
+    backgroundColor: '#1a2531',
+    borderColor: '#2a3847',
+    textStyle: { color: '#e8edf2' },
+    formatter: hoverOf,
+  };
+
+  function draw() {
+    const source = document.getElementById('curve-data');
+    data = JSON.parse(source.textContent);
+    holder.classList.toggle('empty-curve', data.visits.length === 0);
+    readControls();
+    if (!data.visits.length) {
+      chart.clear();
+      return;
+    }
+    chosen.visit = data.visits.find(visit => visit.id === chosen.visit?.id) ?? null;
+    chart.setOption(curveOption(data, chosen, { rem: rem(), tooltip }), { notMerge: true });
+    document.querySelectorAll('.visits-table tr').forEach(row => {
+      row.classList.toggle('chosen', row.id === chosen.visit?.id);
+    });
+  }
+
+  function choose(visit) {
+    chosen.visit = visit;
+    draw();
+    const words = wordsOf(visit).map(line => line.textContent);
+    document.getElementById('chosen').textContent = [visit.date, visit.state, ...words].join('. ');
+  }
+
+  function step(by) {
+    const at = data.visits.findIndex(visit => visit.id === chosen.visit?.id);
+    const next = at < 0 ? (by > 0 ? 0 : data.visits.length - 1) : at + by;
+    choose(data.visits[Math.min(Math.max(next, 0), data.visits.length - 1)]);
+  }
+
+  chart.on('click', ({ data: point }) => {
+    if (point?.visit) {
+      window.location.assign(point.visit.href);
+    }
+  });
+
+  holder.addEventListener('keydown', event => {
+    if (event.key === 'Enter' && chosen.visit) {
+      window.location.assign(chosen.visit.href);
+    } else if ((event.key === 'ArrowRight' || event.key === 'ArrowLeft') && data.visits.length) {
+      event.preventDefault();
+      step(event.key === 'ArrowRight' ? 1 : -1);
+    }
+  });
+
+  document.addEventListener('change', event => {
+    if (event.target.matches('[name=region], #scale, #axis')) {
+      draw();
+    }
+  });
+  document.addEventListener('htmx:afterSwap', draw);
+
+  // A picture for paper: dark on white, drawn apart from what is on the screen.
+  function picture() {
+    const size = { width: 1400, height: 760 };
+    const apart = globalThis.echarts.init(null, null, { renderer: 'svg', ssr: true, ...size });
+    apart.setOption(curveOption(data, { ...chosen, visit: null }, { rem: 17, colours: LIGHT, background: '#ffffff' }));
+    const svg = apart.renderToSVGString();
+    apart.dispose();
+    return { svg, ...size };
+  }
+
+  function save(blob, ending) {
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(blob);
+    link.download = `volumes.${ending}`;
+    link.click();
+    // The browser reads it after the click.
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  }
+
+  function savePng({ svg, width, height }) {
+    const image = new Image();
+    image.onload = () => {
+      const canvas = document.createElement('canvas');
+      [canvas.width, canvas.height] = [2 * width, 2 * height];
+      canvas.getContext('2d').drawImage(image, 0, 0, canvas.width, canvas.height);
+      canvas.toBlob(blob => save(blob, 'png'), 'image/png');
+    };
+    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
+  }
+
+  document.addEventListener('click', event => {
+    const kind = event.target.closest('[data-save]')?.dataset.save;
+    if (kind === 'svg') {
+      save(new Blob([picture().svg], { type: 'image/svg+xml' }), 'svg');
+    } else if (kind === 'png') {
+      savePng(picture());
+    }
+  });
+
+  new ResizeObserver(() => chart.resize()).observe(holder);
+  draw();
+  holder.dataset.ready = 'true';
+})();

@@ -1,0 +1,198 @@
+"""The patients' pages without a browser: who is listed, what counts, and that every number is the stored one."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from frontend.permissions import PAGE_POLICY
+from review.models import Flag, Measurement, Result, Study
+from tests.review import factories
+
+LogIn = Callable[[str], Client]
+
+
+def make_visit(number: int, on: date | None, enhancing_ml: str = "6.80", **fields: Any) -> Result:
+    """A study with a result whose enhancing tumour is known."""
+    study = factories.make_study(f"1.2.826.{number}", study_date=on, **fields)
+    result = factories.make_result(factories.make_job(study))
+    ml = Decimal(enhancing_ml)
+    Measurement.objects.filter(result=result, compartment="ET").update(ml=ml, low_ml=ml / 2, high_ml=ml * 2)
+    return result
+
+
+@pytest.fixture
+def course(db: None) -> list[Result]:
+    """Three visits: before surgery, after it, and with recurrence."""
+    days = (date(2026, 1, 10), date(2026, 3, 2), date(2026, 6, 1))
+    return [
+        make_visit(n, day, ml) for n, (day, ml) in enumerate(zip(days, ("6.80", "0.40", "2.10"), strict=True))
+    ]
+
+
+def address(result: Result, end: str = "") -> str:
+    return f"/patients/{result.study_id}/{end}"
+
+
+def curve_of(client: Client, result: Result) -> dict[str, Any]:
+    page = client.get(address(result)).content.decode()
+    found = re.search(r'<script id="curve-data" type="application/json">(.*?)</script>', page)
+    assert found is not None
+    return json.loads(found[1])
+
+
+@pytest.mark.parametrize("end", ["", "live/", "volumes.csv"])
+def test_a_patient_is_for_readers_only(
+    client: Client, as_role: LogIn, course: list[Result], end: str
+) -> None:
+    assert client.get(address(course[0], end)).headers["Location"].startswith("/login/")
+    assert as_role("nobody").get(address(course[0], end)).status_code == 403
+    answer = as_role("viewer").get(address(course[0], end))
+    assert answer.status_code == 200
+    assert answer.headers["Content-Security-Policy"] == PAGE_POLICY
+
+
+def test_the_list_is_for_readers_only(client: Client, as_role: LogIn, course: list[Result]) -> None:
+    assert client.get("/patients/").headers["Location"].startswith("/login/")
+    assert as_role("nobody").get("/patients/").status_code == 403
+
+
+def test_visits_of_one_id_are_one_patient_and_studies_without_id_stay_apart(
+    as_role: LogIn, course: list[Result]
+) -> None:
+    make_visit(7, date(2026, 2, 2), patient_id="", patient_name="Nobody^A")
+    make_visit(8, date(2026, 2, 3), patient_id="", patient_name="Nobody^B")
+    make_visit(9, date(2026, 2, 4), patient_id_issuer="OTHER", patient_name="Doe^John")
+    page = as_role("viewer").get("/patients/").content.decode()
+    assert page.count("<tr tabindex") == 4
+    row = re.search(rf'id="patient-{course[0].study_id}".*?</tr>', page, re.DOTALL)
+    assert row is not None
+    assert '<td class="num">3</td>' in row[0]
+    assert "2026-01-10" in row[0]
+    assert "2026-06-01" in row[0]
+    assert 'data-ml="2.10"' in row[0]
+
+
+def test_a_search_finds_by_words_of_name_id_or_accession_number(as_role: LogIn, course: list[Result]) -> None:
+    make_visit(7, date(2026, 2, 2), patient_id="X-1", patient_name="Roe^Rita", accession_number="A-77")
+    viewer = as_role("viewer")
+    for words in ("rita roe", "X-1", "A-77"):
+        page = viewer.get("/patients/", {"q": words}).content.decode()
+        assert "Roe, Rita" in page
+        assert "Doe, Jane" not in page
+    assert "No patient fits" in viewer.get("/patients/", {"q": "zzz"}).content.decode()
+
+
+def test_curve_table_and_csv_give_the_stored_numbers_in_the_order_of_time(
+    as_role: LogIn, course: list[Result]
+) -> None:
+    viewer = as_role("viewer")
+    visits = curve_of(viewer, course[2])["visits"]
+    assert [visit["date"] for visit in visits] == ["2026-01-10", "2026-03-02", "2026-06-01"]
+    assert [visit["volumes"]["ET"]["ml"] for visit in visits] == ["6.80", "0.40", "2.10"]
+    page = viewer.get(address(course[0])).content.decode()
+    assert re.findall(r'data-region="ET" data-ml="([\d.]+)"', page) == ["6.80", "0.40", "2.10"]
+    rows = list(csv.DictReader(viewer.get(address(course[0], "volumes.csv")).content.decode().splitlines()))
+    assert [(row["ET_ml"], row["ET_low_ml"], row["ET_high_ml"], row["ET_counts"]) for row in rows] == [
+        ("6.80", "3.40", "13.60", "yes"),
+        ("0.40", "0.20", "0.80", "yes"),
+        ("2.10", "1.05", "4.20", "yes"),
+    ]
+    assert [row["WT_ml"] for row in rows] == ["30.20"] * 3
+
+
+def test_a_flagged_mask_counts_nowhere_and_a_flagged_region_takes_along_what_shares_its_voxels(
+    as_role: LogIn, course: list[Result]
+) -> None:
+    Flag.objects.create(result=course[2], reason=Flag.Reason.MISSED, by="radiologist")
+    Flag.objects.create(result=course[1], reason=Flag.Reason.MOTION, by="radiologist", compartment="ET")
+    viewer = as_role("viewer")
+    first, second, third = curve_of(viewer, course[0])["visits"]
+    assert (first["is_counted"], second["is_counted"], third["is_counted"]) == (True, True, False)
+    assert third["why"] == "Flagged: Missed tumour."
+    assert second["struck"] == ["ET", "TC", "WT"]
+    # The list speaks of the last result that counts: the second, whose ET is struck.
+    page = viewer.get("/patients/").content.decode()
+    assert "data-ml" not in page
+    rows = list(csv.DictReader(viewer.get(address(course[0], "volumes.csv")).content.decode().splitlines()))
+    assert [(row["state"], row["ET_counts"], row["ED_counts"]) for row in rows] == [
+        ("counts", "yes", "yes"),
+        ("counts", "no", "yes"),
+        ("flagged", "no", "no"),
+    ]
+
+
+def test_the_smallest_enhancing_tumour_is_marked_among_those_that_count(
+    as_role: LogIn, course: list[Result]
+) -> None:
+    viewer = as_role("viewer")
+    assert [visit["marks"] for visit in curve_of(viewer, course[0])["visits"]] == [[], ["Smallest ET"], []]
+    Flag.objects.create(result=course[1], reason=Flag.Reason.MISSED, by="radiologist")
+    assert [visit["marks"] for visit in curve_of(viewer, course[0])["visits"]] == [[], [], ["Smallest ET"]]
+
+
+def test_a_flag_that_was_taken_back_lets_the_point_count_again(as_role: LogIn, course: list[Result]) -> None:
+    Flag.objects.create(
+        result=course[2],
+        reason=Flag.Reason.MISSED,
+        by="radiologist",
+        undone_by="admin",
+        undone_at=timezone.now(),
+    )
+    assert all(visit["is_counted"] for visit in curve_of(as_role("viewer"), course[0])["visits"])
+
+
+def test_a_superseded_result_stays_as_a_point_that_does_not_count(
+    as_role: LogIn, course: list[Result]
+) -> None:
+    study = course[1].study
+    factories.make_result(factories.make_job(study, series_key="k2"))
+    visits = curve_of(as_role("viewer"), course[0])["visits"]
+    assert [visit["state"] for visit in visits] == ["counts", "superseded", "counts", "counts"]
+
+
+def test_a_visit_without_result_or_date_is_in_the_table_with_the_reason(
+    as_role: LogIn, course: list[Result]
+) -> None:
+    factories.make_study(
+        "1.2.9", study_date=date(2026, 7, 1), state=Study.State.FAILED, reason="T1CE: image 14 is cut off."
+    )
+    make_visit(5, None)
+    viewer = as_role("viewer")
+    assert len(curve_of(viewer, course[0])["visits"]) == 3
+    page = viewer.get(address(course[0])).content.decode()
+    assert "T1CE: image 14 is cut off." in page
+    assert "The study has no date." in page
+
+
+def test_a_poll_sends_the_table_only_when_it_changed(as_role: LogIn, course: list[Result]) -> None:
+    viewer = as_role("viewer")
+    seen = viewer.get(address(course[0], "live/")).headers["X-Fragment"]
+    assert viewer.get(address(course[0], "live/"), {"seen": seen}).status_code == 204
+    Flag.objects.create(result=course[2], reason=Flag.Reason.MISSED, by="radiologist")
+    assert viewer.get(address(course[0], "live/"), {"seen": seen}).status_code == 200
+
+
+def test_an_unknown_patient_is_a_page_that_says_so(as_role: LogIn, db: None) -> None:
+    assert as_role("viewer").get("/patients/999999/").status_code == 404
+
+
+@pytest.mark.django_db
+def test_thirty_visits_take_as_many_queries_as_three(
+    as_role: LogIn, course: list[Result], django_assert_max_num_queries: Any
+) -> None:
+    for number in range(27):
+        make_visit(100 + number, date(2026, 7, 1 + number))
+    viewer = as_role("viewer")
+    viewer.get(address(course[0]))
+    with django_assert_max_num_queries(9):
+        viewer.get(address(course[0]))
