@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Case, F, Max, Min, Q, QuerySet, Value, When
@@ -55,7 +56,7 @@ def wanted_studies() -> QuerySet[Study]:
     return Study.objects.exclude(state=Study.State.NOT_WANTED, current_result=None)
 
 
-def patient_list(search: str = "", page: int = 1, page_size: int = 25) -> Page[dict[str, object]]:
+def patient_list(search: str = "", page: int = 1, page_size: int = 25) -> Page[Any]:
     """Patients whose name or ID holds every word, the latest visit first; a page past the end gives the last."""
     found = wanted_studies()
     for word in search.split():
@@ -75,7 +76,7 @@ def patient_list(search: str = "", page: int = 1, page_size: int = 25) -> Page[d
     return Paginator(grouped, page_size).get_page(page)
 
 
-def rows_of(listed: Iterable[dict[str, object]]) -> list[PatientRow]:
+def rows_of(listed: Iterable[dict[str, Any]]) -> list[PatientRow]:
     """The patients of one page of the list, in its order, in four queries."""
     wanted = list(listed)
     ids = {one["patient_id"] for one in wanted if one["patient_id"]}

@@ -12,7 +12,8 @@ from frontend.formatting import millilitres
 from frontend.pages.fragments import answer_poll, render_fragment
 from frontend.permissions import readers_only
 from orthanc.types import MeasuredRegion
-from review.models import Study
+from review.audit import record, record_view
+from review.models import AuditAction, Study
 from review.patients import Point, points_of
 
 
@@ -20,6 +21,7 @@ from review.patients import Point, points_of
 def page(request: HttpRequest, key: int) -> HttpResponse:
     """The whole page; its live part asks `live` every few seconds."""
     study = find_patient(key)
+    record_view(request.user.get_username(), study)
     html, digest = _live_part(request, study)
     return render(request, "frontend/patient.html", {"patient": study, "live": html, "digest": digest})
 
@@ -54,6 +56,8 @@ def _live_part(request: HttpRequest, study: Study) -> tuple[str, str]:
 @readers_only
 def as_csv(request: HttpRequest, key: int) -> HttpResponse:
     """Every point with its stored volumes and intervals, one row per result, for a spreadsheet."""
+    study = find_patient(key)
+    record(AuditAction.EXPORTED, request.user.get_username(), study=study, what="volumes of all visits")
     answer = HttpResponse(content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="patient-{key}-volumes.csv"'
     answer["Cache-Control"] = "no-store"
@@ -64,7 +68,7 @@ def as_csv(request: HttpRequest, key: int) -> HttpResponse:
         for what in ("ml", "low_ml", "high_ml", "counts")
     ]
     writer.writerow(["study_date", "study_uid", "state", "why", "model", "model_version", *columns])
-    for point in points_of(find_patient(key)):
+    for point in points_of(study):
         writer.writerow(_csv_row(point))
     return answer
 

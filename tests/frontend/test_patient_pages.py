@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from frontend.permissions import PAGE_POLICY
-from review.models import Flag, Measurement, Result, Study
+from review.models import AuditEntry, Flag, Measurement, Result, Study
 from tests.review import factories
 
 LogIn = Callable[[str], Client]
@@ -180,6 +180,16 @@ def test_a_poll_sends_the_table_only_when_it_changed(as_role: LogIn, course: lis
     assert viewer.get(address(course[0], "live/"), {"seen": seen}).status_code == 204
     Flag.objects.create(result=course[2], reason=Flag.Reason.MISSED, by="radiologist")
     assert viewer.get(address(course[0], "live/"), {"seen": seen}).status_code == 200
+
+
+def test_who_saw_a_patient_and_who_took_the_numbers_away_is_on_record(
+    as_role: LogIn, course: list[Result]
+) -> None:
+    viewer = as_role("viewer")
+    viewer.get(address(course[0]))
+    viewer.get(address(course[0], "volumes.csv"))
+    entries = AuditEntry.objects.filter(study_uid=course[0].study.study_uid, by="viewer").order_by("pk")
+    assert [entry.action for entry in entries] == ["viewed", "exported"]
 
 
 def test_an_unknown_patient_is_a_page_that_says_so(as_role: LogIn, db: None) -> None:
