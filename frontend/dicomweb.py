@@ -45,6 +45,8 @@ KEPT_HEADERS = (
     "Last-Modified",
 )
 OF_STUDY = re.compile(rf"studies/({UID})(?:/.*)?")
+DOTS_ONLY = re.compile(r"(?:.*/)?\.+(?:/.*)?")
+"""A part of dots alone: no UID, but a way out of the folder."""
 STORE = re.compile(rf"studies(?:/{UID})?")
 CHUNK_BYTES = 256 * 1024
 # An instance never changes under its UID, so its pixels may stay in the reader's own browser for a day.
@@ -89,7 +91,7 @@ class DicomWeb(APIView):
 
     def post(self, request: Request, path: str) -> HttpResponseBase:
         """STOW-RS (DICOM PS3.18 section 10.5): the body goes to Orthanc as it comes."""
-        if not STORE.fullmatch(path):
+        if not STORE.fullmatch(path) or DOTS_ONLY.fullmatch(path):
             return _refuse(404, "Objects are stored at studies or studies/<study UID>.")
         record(AuditAction.UPLOADED, request.user.get_username(), way="STOW-RS")
         return _store(request._request, path)
@@ -97,6 +99,8 @@ class DicomWeb(APIView):
 
 def is_open(path: str) -> bool:
     """Whether a path below the DICOMweb root may be read through this door."""
+    if DOTS_ONLY.fullmatch(path):
+        return False
     return any(allowed.fullmatch(path) for allowed in (FRAMES, OTHERS, BULK))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from axes.signals import user_locked_out
 from django.contrib.admin.models import ADDITION, DELETION, LogEntry
 from django.contrib.auth.models import AbstractBaseUser, User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
@@ -21,6 +22,7 @@ def listen() -> None:
     user_logged_in.connect(_logged_in, dispatch_uid="audit logged in")
     user_logged_out.connect(_logged_out, dispatch_uid="audit logged out")
     user_login_failed.connect(_login_failed, dispatch_uid="audit login failed")
+    user_locked_out.connect(_locked_out, dispatch_uid="audit locked out")
     post_save.connect(_administered, sender=LogEntry, dispatch_uid="audit administered")
 
 
@@ -38,10 +40,19 @@ def _logged_out(
 def _login_failed(
     sender: object, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any
 ) -> None:
-    name = str(credentials.get("username", ""))[:150].replace("\x00", "")
+    name = _known_name(credentials.get("username"))
+    record(AuditAction.LOGIN_FAILED, name, known_account=bool(name), address=_address(request))
+
+
+def _locked_out(sender: object, request: HttpRequest | None, username: str, **kwargs: Any) -> None:
+    name = _known_name(username)
+    record(AuditAction.LOCKED_OUT, name, known_account=bool(name), address=_address(request))
+
+
+def _known_name(typed: object) -> str:
     # A password typed into the field of the name must not be kept: only names of accounts are.
-    known = User.objects.filter(username=name).exists()
-    record(AuditAction.LOGIN_FAILED, name if known else "", known_account=known, address=_address(request))
+    name = str(typed or "")[:150].replace("\x00", "")
+    return name if User.objects.filter(username=name).exists() else ""
 
 
 def _administered(sender: object, instance: LogEntry, created: bool, **kwargs: Any) -> None:

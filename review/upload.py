@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, cast
 
+from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from orthanc.client import OrthancClient
@@ -18,8 +19,14 @@ from review.models import AuditAction, IntakeProblem
 
 ZIP_START = b"PK\x03\x04"
 EMPTY_ZIP_START = b"PK\x05\x06"
-LARGEST_FILE_BYTES = 2 * 1024**3
-"""More than any MR image; guards against archives that grow without end."""
+MOST_MEMBERS = 50_000
+SQUEEZED_AT_MOST = 200
+"""Bytes out of one byte in. Images with much black come to 20; an archive made to fill the disk comes to 1000."""
+RATIO_COUNTS_FROM_BYTES = 16 * 1024**2
+"""Smaller files do no harm, however well they squeeze."""
+MB = 1024**2
+
+TOO_LARGE = "The file is too large for one DICOM image."
 
 DAMAGED_MEMBER = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError)
 """Wrong checksum, cut off, places that point out of the file, unknown compression, password."""
@@ -107,7 +114,8 @@ def _contents(file: UploadedFile) -> Iterator[_Content]:
     start = file.read(4)
     file.seek(0)
     if start not in (ZIP_START, EMPTY_ZIP_START):
-        yield _Content(name, file.read())
+        too_large = (file.size or 0) > settings.UPLOAD_LARGEST_MB * MB
+        yield _Content(name, b"", TOO_LARGE) if too_large else _Content(name, file.read())
         return
     try:
         with zipfile.ZipFile(cast(IO[bytes], file)) as archive:
@@ -118,17 +126,39 @@ def _contents(file: UploadedFile) -> Iterator[_Content]:
 
 def _members(archive_name: str, archive: zipfile.ZipFile) -> Iterator[_Content]:
     members = [one for one in archive.infolist() if _may_be_image(one)]
-    if not members:
-        yield _Content(archive_name, b"", "The archive holds no files.")
+    if refusal := _refusal(members):
+        yield _Content(archive_name, b"", refusal)
+        return
     for member in members:
         name = f"{archive_name}/{member.filename}"
-        if member.file_size > LARGEST_FILE_BYTES:
-            yield _Content(name, b"", "The file is too large for one DICOM image.")
+        if reason := _reason_not_to_unpack(member):
+            yield _Content(name, b"", reason)
             continue
         try:
             yield _Content(name, archive.read(member))
         except DAMAGED_MEMBER as error:
             yield _Content(name, b"", f"The archive does not give this file: {error}")
+
+
+def _refusal(members: list[zipfile.ZipInfo]) -> str:
+    """Why none of an archive is unpacked, by what it says of itself; empty where it is."""
+    if not members:
+        return "The archive holds no files."
+    if len(members) > MOST_MEMBERS:
+        return f"The archive holds {len(members)} files; at most {MOST_MEMBERS} are taken at once."
+    if sum(one.file_size for one in members) > settings.UPLOAD_ARCHIVE_MB * MB:
+        return f"The archive unpacks to more than {settings.UPLOAD_ARCHIVE_MB} MB. Send it in parts."
+    return ""
+
+
+def _reason_not_to_unpack(member: zipfile.ZipInfo) -> str:
+    """Reading stops at the size that a member states, so its statement can be relied on."""
+    if member.file_size > settings.UPLOAD_LARGEST_MB * MB:
+        return TOO_LARGE
+    ratio = member.file_size / max(member.compress_size, 1)
+    if member.file_size > RATIO_COUNTS_FROM_BYTES and ratio > SQUEEZED_AT_MOST:
+        return f"The file would grow {ratio:.0f}-fold when unpacked: images do not, so it was left alone."
+    return ""
 
 
 def _may_be_image(member: zipfile.ZipInfo) -> bool:

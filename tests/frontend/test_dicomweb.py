@@ -14,6 +14,8 @@ import pydicom
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
 from pytest_django.fixtures import Settings as DjangoSettings
 from rest_framework.authtoken.models import Token
 
@@ -79,7 +81,8 @@ def test_what_a_viewer_reads_is_open(path: str) -> None:
     "path",
     ["", "instances", "servers", "servers/x/stow", "studies/../system", "studies/1.2/../../patients",
      "studies/abc", f"{INSTANCE}/rendered", f"{INSTANCE}/frames/x", "studies/1.2/series/1.3/instances/1.4/frames/",
-     "studies/1.2\n", "app/explorer.html", f"{INSTANCE}/bulk/../../../../instances", "studies/%2e%2e"],
+     "studies/1.2\n", "app/explorer.html", f"{INSTANCE}/bulk/../../../../instances", "studies/%2e%2e",
+     "studies/..", "studies/../series", "studies/1.2/series/..", "studies/./metadata"],
 )  # fmt: skip
 def test_everything_else_is_closed(path: str) -> None:
     assert not is_open(path)
@@ -211,3 +214,21 @@ def test_an_instance_that_is_not_there_is_a_404(as_role: LogIn, segmented_study:
     answer = as_role("viewer").get(f"/dicomweb/{INSTANCE}/metadata")
     assert answer.status_code == 404
     body(answer)
+
+
+@given(st.text(alphabet="studiesrancmtblkf/.0123456789%\\\x00\n ?#", max_size=80))
+def test_no_path_that_is_open_leads_out_of_its_folder(path: str) -> None:
+    if is_open(path):
+        parts = path.split("/")
+        assert parts[0] == "studies"
+        assert all(part.strip(".") for part in parts)
+        assert not set(path) & set("%\\\x00\n ?#")
+
+
+UID_OR_DOTS = st.text("0123456789.", min_size=1, max_size=64)
+
+
+@given(UID_OR_DOTS, UID_OR_DOTS, UID_OR_DOTS)
+def test_no_uid_of_dots_leads_out_of_its_folder(study: str, series: str, instance: str) -> None:
+    has_uids = all(part.strip(".") for part in (study, series, instance))
+    assert is_open(f"studies/{study}/series/{series}/instances/{instance}/frames/1") == has_uids
