@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 
+from django.db import transaction
 from django.utils import timezone
 
 from review.audit import record
 from review.models import Acceptance, AuditAction, Flag, Opinion, Result, Study
 from review.models.work import locked_study
+from review.tasks import send_note
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ def flag_as_poor(result: Result, *, reason: str, by: str, compartment: str = "",
             reason=reason,
         )
         _touch(result)
+        transaction.on_commit(lambda: send_note(flag))
     log.info("result %s flagged: %s", result.pk, reason)
     return flag
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
+from typing import TypeVar
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Model, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from review.alerts import raise_alerts
 from review.artefacts import folders_with_images, job_folder
 from review.intake import expire_waits
-from review.models import Alert, Delivery, Job
+from review.models import Alert, Delivery, Flag, Job
 from review.models.work import locked_study
 from review.rule_sets import decide_under_new_rules
-from review.tasks import send, send_alert, send_delivery
+from review.tasks import send, send_alert, send_delivery, send_note
+
+Row = TypeVar("Row", bound=Model)
 
 log = logging.getLogger(__name__)
 
@@ -30,17 +34,19 @@ BATCH = 200
 def sweep() -> None:
     """One round. PostgreSQL is the truth: an empty broker is filled again from it."""
     take_back_silent_jobs()
-    for job in Job.objects.unsent().order_by("-priority", "queued_at")[:BATCH]:
-        if not send(job):
-            break
-    for delivery in Delivery.objects.due()[:BATCH]:
-        if not send_delivery(delivery):
-            break
+    _send_all(Job.objects.unsent().order_by("-priority", "queued_at"), send)
+    _send_all(Delivery.objects.due(), send_delivery)
+    _send_all(Flag.without_note(), send_note)
     decide_under_new_rules()
     expire_waits()
     raise_alerts()
-    for alert in Alert.objects.filter(state=Alert.State.WAITING, send_at__lte=Now())[:BATCH]:
-        if not send_alert(alert):
+    _send_all(Alert.objects.filter(state=Alert.State.WAITING, send_at__lte=Now()), send_alert)
+
+
+def _send_all(rows: QuerySet[Row], send_one: Callable[[Row], bool]) -> None:
+    """Send messages until the broker is away."""
+    for row in rows[:BATCH]:
+        if not send_one(row):
             break
 
 

@@ -13,7 +13,7 @@ from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import RedisError
 
 from review.leases import Lease, claim
-from review.models import Alert, Delivery, Job
+from review.models import Alert, Delivery, Flag, Job
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +83,19 @@ def deliver(delivery_id: int) -> None:
 
 
 @dramatiq.actor(
+    actor_name="note", queue_name="cpu", priority=0, max_retries=0, max_age=None, time_limit=5 * 60 * 1000
+)
+def note(flag_id: int) -> None:
+    """One flag -> its rejection note in Orthanc."""
+    flag = Flag.objects.select_related("result__study", "result__job").filter(pk=flag_id).first()
+    if flag is None or not flag.begin_note():
+        return
+    from review.rejections import note_flag
+
+    note_flag(flag)
+
+
+@dramatiq.actor(
     actor_name="alert", queue_name="cpu", priority=5, max_retries=0, max_age=None, time_limit=5 * 60 * 1000
 )
 def alert(alert_id: int) -> None:
@@ -130,6 +143,16 @@ def send_delivery(delivery: Delivery) -> bool:
         deliver.send(delivery.pk)
     except BROKER_AWAY as error:
         log.warning("delivery %s: the broker is away (%s)", delivery.pk, type(error).__name__)
+        return False
+    return True
+
+
+def send_note(flag: Flag) -> bool:
+    """Send the message for a flag's note now; False where the broker is away. The sweeper tries again later."""
+    try:
+        note.send(flag.pk)
+    except BROKER_AWAY as error:
+        log.warning("flag %s: the broker is away (%s)", flag.pk, type(error).__name__)
         return False
     return True
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from orthanc.types import MeasuredRegion
 from review.models.results import Result
+
+NOTE_AGAIN_AFTER_S = 15
+NOTE_AGAIN_AT_MOST_S = 900
+NOTE_TRIES = 100
+"""A day, with a quarter of an hour between most of them."""
 
 
 class Flag(models.Model):
@@ -41,6 +48,12 @@ class Flag(models.Model):
     at = models.DateTimeField(default=timezone.now)
     undone_by = models.CharField(max_length=150, blank=True)
     undone_at = models.DateTimeField(null=True, blank=True)
+    note_sop_uid = models.CharField(
+        max_length=64, blank=True, help_text="The rejection note in Orthanc; empty: not written yet"
+    )
+    note_tries = models.PositiveIntegerField(default=0)
+    note_at = models.DateTimeField(default=timezone.now, help_text="When the note is written (again)")
+    note_error = models.TextField(blank=True)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["at", "pk"]
@@ -62,6 +75,30 @@ class Flag(models.Model):
     def stands(self) -> bool:
         """Whether nobody took it back."""
         return self.undone_at is None
+
+    @classmethod
+    def without_note(cls) -> models.QuerySet[Flag]:
+        """Standing flags whose rejection note is due to be written."""
+        return cls.objects.filter(
+            undone_at=None, note_sop_uid="", note_at__lte=Now(), note_tries__lt=NOTE_TRIES
+        )
+
+    def begin_note(self) -> bool:
+        """Count a try at the note and push the next one back; False when it is not due."""
+        delay = timedelta(
+            seconds=min(NOTE_AGAIN_AFTER_S * 2 ** min(self.note_tries, 6), NOTE_AGAIN_AT_MOST_S)
+        )
+        due = Flag.without_note().filter(pk=self.pk)
+        return bool(due.update(note_tries=models.F("note_tries") + 1, note_at=Now() + delay))
+
+    def noted(self, sop_uid: str) -> None:
+        """Say which object in Orthanc is the note."""
+        Flag.objects.filter(pk=self.pk).update(note_sop_uid=sop_uid, note_error="")
+
+    def stumble_over_note(self, text: str, *, hopeless: bool = False) -> None:
+        """Say why the note could not be written; when it is hopeless, no other try follows."""
+        values = {"note_error": text, **({"note_tries": NOTE_TRIES} if hopeless else {})}
+        Flag.objects.filter(pk=self.pk).update(**values)
 
 
 class Opinion(models.Model):
