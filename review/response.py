@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, time
 
 from review.response_burden import (
     Disease,
@@ -51,7 +51,7 @@ def assess(
     today: date,
 ) -> tuple[Assessment, ...]:
     """One answer per counted visit, oldest first; `today` tells a confirmation to come from one that is overdue."""
-    counted = sorted((v for v in visits if v.counts and v.on), key=lambda v: (v.on, v.at is not None, v.at))
+    counted = sorted((v for v in visits if v.counts and v.on), key=lambda v: (v.on, v.at or time.min))
     course = Course(tuple(counted), tuple(sorted(events, key=lambda e: e.on)), facts, profile)
     reader = _Reader(course, measure, epochs(course))
     drafts = [reader.assessment(index) for index in range(len(counted))]

@@ -3,6 +3,7 @@
 from review.models.alerts import Alert
 from review.models.algorithm import Activation, Algorithm
 from review.models.audit import AppendOnlyError, AuditAction, AuditEntry
+from review.models.course import PatientSetting, TreatmentEvent
 from review.models.deliveries import Delivery, ResultObject
 from review.models.intake import IntakeProblem, Series, Study
 from review.models.macros import CopiedReport, ReportTemplate, TemplateVersion
@@ -32,6 +33,7 @@ __all__ = [
     "LostLeaseError",
     "Measurement",
     "Opinion",
+    "PatientSetting",
     "QualityPolicy",
     "ReportTemplate",
     "Result",
@@ -43,6 +45,7 @@ __all__ = [
     "SeriesOverride",
     "Study",
     "TemplateVersion",
+    "TreatmentEvent",
     "WorkerBeat",
     "roles_told",
 ]

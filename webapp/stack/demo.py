@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from webapp.stack.demo_treatment import tell_treatment
 from webapp.stack.errors import StackError
 from webapp.stack.plan import REPOSITORY, Plan, var_dir
 from webapp.stack.up import api, say, web_url
@@ -37,6 +38,7 @@ def run_demo(plan: Plan) -> None:
     studies = _wait_for_results(plan, wanted)
     for study in studies:
         _say_result(study)
+    tell_treatment(plan, studies)
     say(f"\nLook at: {web_url(plan)}/  (worklist; open a visit to see the overlay in the viewer)")
 
 

@@ -1,0 +1,121 @@
+"""The API of a patient's course. A patient is named by the UID of any of the studies, which tells nobody who it is."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import APIException, NotFound
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from review import services_of_course as services
+from review.audit import record_view
+from review.longitudinal import events_of, key_of, timeline_of
+from review.models import Study, TreatmentEvent
+from review.response_types import PatientKey
+from review.roles import MayRead, MayWork
+from review.serializers import ErrorSerializer
+from review.serializers_of_course import EventSerializer, ReadingSerializer, TimelineSerializer
+
+REFUSALS = {404: ErrorSerializer, 409: ErrorSerializer}
+
+
+class CannotRecord(APIException):
+    """An event or a setting cannot be as it was given."""
+
+    status_code = 409
+
+
+class Course(APIView):
+    """Every role reads a course; radiologists, admins and services write to it."""
+
+    def get_permissions(self) -> list[BasePermission]:
+        """Whom the method is for."""
+        return [MayRead() if self.request.method in SAFE_METHODS else MayWork()]
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """What cannot be recorded is a 409 with its reason."""
+        refused = isinstance(exc, services.CannotRecordError)
+        return super().handle_exception(CannotRecord(str(exc)) if refused else exc)
+
+
+class TimelineOfPatient(Course):
+    """The course of a patient."""
+
+    @extend_schema(responses={200: TimelineSerializer, 404: ErrorSerializer})
+    def get(self, request: Request, study_uid: str) -> Response:
+        """Visits with volumes, treatment events, and the suggested response with its reasoning."""
+        study = _study(study_uid)
+        record_view(_name(request), study)
+        return Response(TimelineSerializer(timeline_of(key_of(study))).data)
+
+
+class Events(Course):
+    """The treatment events of a patient."""
+
+    @extend_schema(responses={200: EventSerializer(many=True), 404: ErrorSerializer})
+    def get(self, request: Request, study_uid: str) -> Response:
+        """All that stand, oldest first."""
+        return Response(EventSerializer(events_of(_patient(study_uid)), many=True).data)
+
+    @extend_schema(request=EventSerializer, responses={201: EventSerializer, **REFUSALS})
+    def post(self, request: Request, study_uid: str) -> Response:
+        """Enter one; every answer of the course is read anew with it."""
+        asked = EventSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        event = services.add_event(_patient(study_uid), by=_name(request), **asked.validated_data)
+        return Response(EventSerializer(event).data, status=201)
+
+
+class OneEvent(Course):
+    """One treatment event."""
+
+    @extend_schema(request=EventSerializer, responses={200: EventSerializer, **REFUSALS})
+    def put(self, request: Request, event_id: int) -> Response:
+        """Correct it: it gets a new number, and what stood before stays on record."""
+        event = _event(event_id)
+        asked = EventSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        changed = services.change_event(event, by=_name(request), **asked.validated_data)
+        return Response(EventSerializer(changed).data)
+
+    @extend_schema(responses={204: None, **REFUSALS})
+    def delete(self, request: Request, event_id: int) -> Response:
+        """Take it out of the course; it stays on record."""
+        services.remove_event(_event(event_id), by=_name(request))
+        return Response(status=204)
+
+
+class Reading(Course):
+    """How a patient's course is read."""
+
+    @extend_schema(request=ReadingSerializer, responses={200: ReadingSerializer, **REFUSALS})
+    def put(self, request: Request, study_uid: str) -> Response:
+        """Set the setting, the profile and the baseline."""
+        asked = ReadingSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        row = services.set_reading(_patient(study_uid), by=_name(request), **asked.validated_data)
+        return Response(ReadingSerializer(row).data)
+
+
+def _study(study_uid: str) -> Study:
+    study = Study.objects.filter(study_uid=study_uid).first()
+    if study is None:
+        raise NotFound("No study with this UID has come in.")
+    return study
+
+
+def _patient(study_uid: str) -> PatientKey:
+    return key_of(_study(study_uid))
+
+
+def _event(event_id: int) -> TreatmentEvent:
+    event = TreatmentEvent.objects.filter(pk=event_id, removed_at=None).first()
+    if event is None:
+        raise NotFound("There is no such event.")
+    return event
+
+
+def _name(request: Request) -> str:
+    return request.user.get_username()

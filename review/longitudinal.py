@@ -1,0 +1,200 @@
+"""The course of a patient out of the database, with what the rules suggest. Computed each time, so never stale."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date, time
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from orthanc.types import MeasuredRegion
+from review.models import PatientSetting, Study, TreatmentEvent
+from review.patients import Point, points_of
+from review.response import assess
+from review.response_profiles import profile_for
+from review.response_types import (
+    Event,
+    EventKind,
+    IdentityWarning,
+    IdhStatus,
+    Measure,
+    PatientFacts,
+    PatientKey,
+    Setting,
+    Timeline,
+    Visit,
+    VisitState,
+    WarningKind,
+)
+from segmentation.types import VolumeEstimate
+
+
+def key_of(study: Study) -> PatientKey:
+    """The patient of a study; one without a patient ID is a patient of its own."""
+    if not study.patient_id:
+        return PatientKey("", "", study.study_uid)
+    return PatientKey(study.patient_id, study.patient_id_issuer)
+
+
+def _points(patient: PatientKey) -> list[Point]:
+    if patient.patient_id:
+        columns = {"patient_id": patient.patient_id, "patient_id_issuer": patient.issuer}
+    else:
+        columns = {"study_uid": patient.study_uid}
+    any_study = Study.objects.filter(**columns).first()
+    return points_of(any_study) if any_study else []
+
+
+def events_of(patient: PatientKey) -> QuerySet[TreatmentEvent]:
+    """The treatment events of a patient that nobody removed, oldest first."""
+    return TreatmentEvent.objects.filter(removed_at=None, **TreatmentEvent.columns_of(patient))
+
+
+def setting_of(patient: PatientKey) -> PatientSetting | None:
+    """What a person said of how to read the course."""
+    found = PatientSetting.objects.select_related("baseline")
+    return found.filter(**PatientSetting.columns_of(patient)).first()
+
+
+def timeline_of(patient: PatientKey, today: date | None = None) -> Timeline:
+    """The whole course of a patient, read by the rules as of today.
+
+    Raises:
+        Study.DoesNotExist: no study of the patient has come in.
+    """
+    points = _points(patient)
+    studies = list({point.study.pk: point.study for point in points}.values())
+    if not studies:
+        raise Study.DoesNotExist("No study of this patient has come in.")
+    events = tuple(row.as_event() for row in events_of(patient))
+    setting = setting_of(patient)
+    idh = _idh(events)
+    facts = replace(setting.as_facts() if setting else PatientFacts(), idh=idh, diagnosis=_diagnosis(events))
+    profile = profile_for(setting.profile if setting else "", idh)
+    visits = _one_a_day([_visit(point) for point in points])
+    day = today or timezone.localdate()
+    last = studies[-1]
+    return Timeline(
+        patient=patient,
+        patients=(patient,),
+        name=last.patient_name,
+        birth_date=last.patient_birth_date,
+        sex=last.patient_sex,
+        facts=facts,
+        profile=profile,
+        visits=tuple(visits),
+        events=events,
+        volumetric=assess(visits, events, facts, profile, Measure.VOLUME, day),
+        bidirectional=assess(visits, events, facts, profile, Measure.BIDIRECTIONAL, day),
+        warnings=tuple(identity_warnings(studies)),
+        missing=tuple(_missing(events, facts)),
+    )
+
+
+def _idh(events: Sequence[Event]) -> IdhStatus:
+    told = [event.idh for event in events if event.idh]
+    return told[-1] if told else IdhStatus.UNKNOWN
+
+
+def _diagnosis(events: Sequence[Event]) -> str:
+    told = [event.note for event in events if event.kind == EventKind.DIAGNOSIS]
+    return told[-1] if told else ""
+
+
+def _missing(events: Sequence[Event], facts: PatientFacts) -> Iterable[str]:
+    """What the rules ask for and nobody entered."""
+    kinds = {event.kind for event in events}
+    if facts.idh == IdhStatus.UNKNOWN:
+        yield "IDH status (read as wild type)"
+    if facts.setting == Setting.NEWLY_DIAGNOSED and EventKind.RADIOTHERAPY_END not in kinds:
+        yield "end of radiotherapy (decides the baseline and the 12 weeks of caution)"
+    if facts.setting == Setting.RECURRENT and EventKind.NEW_THERAPY not in kinds:
+        yield "start of the new therapy (decides the baseline)"
+    if EventKind.STEROID_DOSE not in kinds:
+        yield "steroid dose"
+    if EventKind.CLINICAL_STATUS not in kinds:
+        yield "clinical status"
+
+
+def _visit(point: Point) -> Visit:
+    study, result = point.study, point.result
+    bare = Visit(
+        study.study_uid,
+        study.study_date,
+        study.study_time,
+        state=point.state,
+        why=point.why,
+        description=study.description,
+        accession_number=study.accession_number,
+        patient=key_of(study),
+    )
+    if result is None:
+        return bare
+    volumes = {
+        MeasuredRegion(name): VolumeEstimate(float(row.ml), float(row.low_ml), float(row.high_ml))
+        for name, row in result.volumes.items()
+        # A flag on one compartment strikes those that share its voxels; the others go on counting.
+        if not point.counts or name not in result.struck
+    }
+    return replace(bare, volumes=volumes, result_id=result.pk, phase=result.phase)
+
+
+def _one_a_day(visits: list[Visit]) -> list[Visit]:
+    """The points with one that speaks for each day: the later scan; the others are kept, and do not count."""
+    counted = [position for position, visit in enumerate(visits) if visit.counts]
+    counted.sort(key=lambda position: visits[position].at or time.min)  # an unknown time is the earliest
+    speaks = {visits[position].on: position for position in counted}
+    return [
+        replace(visit, state=VisitState.SAME_DAY, why="A later scan of the same day speaks for it.")
+        if visit.counts and speaks[visit.on] != position
+        else visit
+        for position, visit in enumerate(visits)
+    ]
+
+
+def identity_warnings(studies: Sequence[Study]) -> Iterable[IdentityWarning]:
+    """What is odd about studies that came under one patient ID."""
+    yield from _shared(studies, WarningKind.SAME_ACCESSION, "accession_number", "One accession number")
+    yield from _shared(studies, WarningKind.SAME_DAY, "study_date", "One day")
+    yield from _differing(studies, WarningKind.BIRTH_DATE, "patient_birth_date", "birth dates")
+    yield from _differing(studies, WarningKind.SEX, "patient_sex", "sexes")
+    yield from _differing(studies, WarningKind.NAME, "patient_name", "names")
+    undated = tuple(one.study_uid for one in studies if one.study_date is None)
+    if undated:
+        yield IdentityWarning(
+            WarningKind.NO_DATE, "A study without a date is left out of the course.", undated
+        )
+    alone = tuple(one.study_uid for one in studies if not one.patient_id)
+    if alone:
+        words = "The study has no patient ID: it is joined with no other."
+        yield IdentityWarning(WarningKind.NO_PATIENT_ID, words, alone)
+
+
+def _by_value(studies: Sequence[Study], column: str) -> dict[object, list[str]]:
+    grouped: dict[object, list[str]] = defaultdict(list)
+    for study in studies:
+        value = getattr(study, column)
+        if value:
+            grouped[value].append(study.study_uid)
+    return grouped
+
+
+def _shared(
+    studies: Sequence[Study], kind: WarningKind, column: str, words: str
+) -> Iterable[IdentityWarning]:
+    for value, uids in _by_value(studies, column).items():
+        if len(uids) > 1:
+            yield IdentityWarning(kind, f"{words} ({value}) has {len(uids)} studies.", tuple(uids))
+
+
+def _differing(
+    studies: Sequence[Study], kind: WarningKind, column: str, words: str
+) -> Iterable[IdentityWarning]:
+    grouped = _by_value(studies, column)
+    if len(grouped) > 1:
+        values = ", ".join(str(value) for value in grouped)
+        uids = tuple(uid for group in grouped.values() for uid in group)
+        yield IdentityWarning(kind, f"Studies under this patient ID tell different {words}: {values}.", uids)

@@ -1,0 +1,157 @@
+"""What the API says of a patient's course, and what it takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from orthanc.types import MeasuredRegion
+from review.models import PatientSetting, Study, TreatmentEvent
+from review.response_types import (
+    Category,
+    Confirmation,
+    IdhStatus,
+    Measure,
+    Setting,
+    Visit,
+    VisitState,
+    WarningKind,
+    Window,
+)
+from review.serializers import VolumeSerializer
+
+
+class EventSerializer(serializers.ModelSerializer[TreatmentEvent]):
+    """Something done to, or noted of, a patient on one day. Doses: mg dexamethasone (or its equal) a day."""
+
+    class Meta:
+        model = TreatmentEvent
+        fields = ["id", "kind", "on", "dose_mg", "status", "histology", "idh", "note", "by", "at"]
+        read_only_fields = ["id", "by", "at"]
+        extra_kwargs: dict[str, dict[str, Any]] = {"dose_mg": {"min_value": 0, "max_value": 200}}
+
+
+class ReadingSerializer(serializers.ModelSerializer[PatientSetting]):
+    """How the course is read. Baseline: UID of a study of the patient; empty: by the rules."""
+
+    baseline = serializers.SlugRelatedField(
+        slug_field="study_uid", queryset=Study.objects.all(), allow_null=True, default=None
+    )
+
+    class Meta:
+        model = PatientSetting
+        fields = ["setting", "profile", "baseline", "by", "at"]
+        read_only_fields = ["by", "at"]
+        extra_kwargs: dict[str, dict[str, Any]] = {"setting": {"required": True}, "profile": {"default": ""}}
+
+
+class FactsSerializer(serializers.Serializer):
+    """What people said of the patient."""
+
+    setting = serializers.ChoiceField(choices=[(one.value, one.value) for one in Setting])
+    idh = serializers.ChoiceField(choices=[(one.value, one.value) for one in IdhStatus])
+    diagnosis = serializers.CharField()
+    baseline_uid = serializers.CharField()
+
+
+class VisitSerializer(serializers.Serializer):
+    """One point of the course: a study with one of its results, or without any."""
+
+    study_uid = serializers.CharField()
+    on = serializers.DateField(allow_null=True)
+    state = serializers.ChoiceField(
+        choices=[(one.value, one.value) for one in VisitState],
+        help_text="Only counted points enter the course",
+    )
+    why = serializers.CharField()
+    phase = serializers.CharField()
+    result_id = serializers.IntegerField(allow_null=True)
+    volumes = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.DictField(child=VolumeSerializer()))
+    def get_volumes(self, visit: Visit) -> dict[str, dict[str, float]]:
+        """The stored volumes by compartment."""
+        return {
+            region.value: {"ml": one.ml, "low_ml": one.low_ml, "high_ml": one.high_ml}
+            for region in MeasuredRegion
+            if (one := visit.volumes.get(region)) is not None
+        }
+
+
+class BurdenSerializer(serializers.Serializer):
+    """The disease that was compared: mL with its interval, or mm2."""
+
+    value = serializers.FloatField()
+    low = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True)
+    words = serializers.CharField()
+
+
+class AssessmentSerializer(serializers.Serializer):
+    """What the rules suggest for one visit. Always suggested: a clinician decides."""
+
+    study_uid = serializers.CharField()
+    result_id = serializers.IntegerField(allow_null=True)
+    on = serializers.DateField()
+    measure = serializers.ChoiceField(choices=[(one.value, one.value) for one in Measure])
+    profile = serializers.CharField()
+    category = serializers.ChoiceField(choices=[(one.value, one.value) for one in Category])
+    is_preliminary = serializers.BooleanField()
+    window = serializers.ChoiceField(choices=[(one.value, one.value) for one in Window])
+    confirmation = serializers.ChoiceField(choices=[(one.value, one.value) for one in Confirmation])
+    confirmed_by = serializers.CharField()
+    confirm_from = serializers.DateField(allow_null=True)
+    confirm_until = serializers.DateField(allow_null=True)
+    burden = BurdenSerializer(allow_null=True)
+    baseline_uid = serializers.CharField()
+    nadir_uid = serializers.CharField()
+    ratio_to_baseline = serializers.FloatField(allow_null=True)
+    ratio_to_nadir = serializers.FloatField(allow_null=True)
+    progressed_on = serializers.DateField(allow_null=True)
+    probability_of_noise = serializers.FloatField(allow_null=True)
+    probability_of_progression = serializers.FloatField(allow_null=True)
+    probability_of_response = serializers.FloatField(allow_null=True)
+    reasoning = serializers.ListField(child=serializers.CharField())
+    missing = serializers.ListField(child=serializers.CharField())
+
+
+class WarningSerializer(serializers.Serializer):
+    """Something odd about the identity of the studies; nothing is merged because of it."""
+
+    kind = serializers.ChoiceField(choices=[(one.value, one.value) for one in WarningKind])
+    words = serializers.CharField()
+    study_uids = serializers.ListField(child=serializers.CharField())
+
+
+class CourseEventSerializer(serializers.Serializer):
+    """A treatment event as the rules read it; `key` is its number under /api/events/."""
+
+    key = serializers.IntegerField()
+    kind = serializers.CharField()
+    on = serializers.DateField()
+    dose_mg = serializers.FloatField(allow_null=True)
+    status = serializers.CharField(allow_null=True)
+    histology = serializers.CharField(allow_null=True)
+    idh = serializers.CharField(allow_null=True)
+    note = serializers.CharField()
+
+
+class TimelineSerializer(serializers.Serializer):
+    """The whole course of one patient, oldest first, with what the rules suggest."""
+
+    patient_id = serializers.CharField(source="patient.patient_id")
+    patient_id_issuer = serializers.CharField(source="patient.issuer")
+    name = serializers.CharField()
+    birth_date = serializers.DateField(allow_null=True)
+    sex = serializers.CharField()
+    facts = FactsSerializer()
+    profile = serializers.CharField(source="profile.name")
+    profile_title = serializers.CharField(source="profile.title")
+    visits = VisitSerializer(many=True)
+    events = CourseEventSerializer(many=True)
+    volumetric = AssessmentSerializer(many=True)
+    bidirectional = AssessmentSerializer(many=True)
+    warnings = WarningSerializer(many=True)
+    missing = serializers.ListField(child=serializers.CharField())
