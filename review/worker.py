@@ -51,6 +51,9 @@ class Heartbeat(Middleware):
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         # A queue has a second one for delayed messages, which is of no interest here.
         queues = sorted(name for name in (worker.consumers or broker.queues) if not name.endswith(".DQ"))
+        from review.watch import start_watching
+
+        start_watching()
         self._thread = threading.Thread(target=self._beat, args=(queues,), name="heartbeat", daemon=True)
         self._thread.start()
 

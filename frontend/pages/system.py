@@ -16,7 +16,7 @@ from frontend.pages.fragments import answer_poll, render_fragment
 from frontend.permissions import readers_only
 from review import selectors
 from review.health import SystemHealth, system_health
-from review.models import Study
+from review.models import Outage, Study
 
 QUEUES = {"cpu": "preparing and publishing", "gpu": "segmenting"}
 GB = 1e9
@@ -53,6 +53,7 @@ def _live_part(request: HttpRequest) -> tuple[str, str]:
         "services": services_of(health),
         "problems": selectors.intake_problems()[:5],
         "alerts": selectors.alerts()[:10],
+        "outages": Outage.objects.all()[:10],
         "rules": selectors.enabled_rules(),
     }
     return render_fragment("frontend/parts/system_live.html", context, request)

@@ -7,6 +7,7 @@ from review.models.course import PatientSetting, TreatmentEvent
 from review.models.deliveries import Delivery, ResultObject
 from review.models.intake import IntakeProblem, Series, Study
 from review.models.macros import CopiedReport, ReportTemplate, TemplateVersion
+from review.models.outages import Outage
 from review.models.overrides import SeriesOverride, roles_told
 from review.models.results import Measurement, Result
 from review.models.rule_sets import IgnoredVariant, RuleSetDraft, RuleSetVersion
@@ -33,6 +34,7 @@ __all__ = [
     "LostLeaseError",
     "Measurement",
     "Opinion",
+    "Outage",
     "PatientSetting",
     "QualityPolicy",
     "ReportTemplate",

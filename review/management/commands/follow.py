@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand
 
 from review.follower import follow
 from review.model_choice import CannotActivateError, scan_models
+from review.watch import start_watching
 from segmentation.errors import BadModelError
 
 log = logging.getLogger(__name__)
@@ -35,4 +36,5 @@ class Command(BaseCommand):
         except (BadModelError, CannotActivateError) as error:
             # Studies are still taken: those that need the damaged model say so themselves.
             log.error("The installed models could not be listed: %s", error)
+        start_watching(tells_of_database=True)
         follow(lambda: bool(stopped))

@@ -1,0 +1,156 @@
+"""Telling people within a minute that a part of the system is not well, and again when it is.
+
+Follower and workers watch, each in a thread of its own, so that each is seen to be silent by the others. A row per
+outage keeps it at one message, whoever finds it. Where the database itself is away, the follower tells without.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from smtplib import SMTPException
+
+import httpx
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db import InterfaceError, OperationalError, connection
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from review.alerts import WEBHOOK_TIMEOUT_S
+from review.models import Outage
+from review.readiness import readiness
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 10.0
+TELL_AFTER = timedelta(seconds=20)
+"""A process that is started again at once is not worth a mail."""
+
+QUIET_FOR = timedelta(minutes=30)
+"""A part that comes and goes is told of once in that time."""
+
+DATABASE_AWAY = (OperationalError, InterfaceError)
+CANNOT_TELL = (SMTPException, OSError, httpx.HTTPError)
+
+WORDS = {
+    "database": "The database does not answer: nothing is processed and no page works.",
+    "broker": "The broker does not answer: queued studies wait.",
+    "orthanc": "Orthanc does not answer: studies can neither arrive nor be read.",
+    "follower": "The follower is silent: new studies are not seen.",
+    "workers_cpu": "No worker prepares or publishes studies.",
+    "workers_gpu": "No worker segments studies.",
+    "storage": "The storage for artefacts is missing, cannot be written, or is nearly full.",
+}
+"""What it means for people, by part."""
+
+
+def start_watching(*, tells_of_database: bool = False) -> None:
+    """Watch in a thread that ends with the process."""
+    watcher = Watcher(tells_of_database=tells_of_database)
+    threading.Thread(target=watcher.run, name="watch", daemon=True).start()
+
+
+class Watcher:
+    """Looks every few seconds."""
+
+    def __init__(self, *, tells_of_database: bool) -> None:
+        self._tells_of_database = tells_of_database
+        self._away_since_s: float | None = None
+        self._away_told = False
+
+    def run(self) -> None:
+        """Until the process ends."""
+        while True:
+            self.look()
+            time.sleep(LOOK_EVERY_S)
+
+    def look(self) -> None:
+        """One look at every part."""
+        try:
+            parts = readiness()
+            if parts["database"]:
+                note(parts)
+                tell_all()
+        except DATABASE_AWAY:
+            connection.close()
+            parts = {"database": False}
+        if self._tells_of_database:
+            self._look_at_database(parts["database"])
+
+    def _look_at_database(self, is_well: bool) -> None:
+        """The one part whose outage cannot be written down: kept in mind until it is over."""
+        if is_well:
+            if self._away_told and _told("database", is_over=True):
+                self._away_told = False
+            self._away_since_s = None
+            return
+        now_s = time.monotonic()
+        self._away_since_s = self._away_since_s or now_s
+        if not self._away_told and now_s - self._away_since_s >= TELL_AFTER.total_seconds():
+            self._away_told = _told("database", is_over=False)
+
+
+def note(parts: dict[str, bool]) -> None:
+    """Begin and end outages as the parts are now."""
+    for part, is_well in parts.items():
+        if is_well:
+            Outage.objects.filter(part=part, ended_at=None).update(ended_at=timezone.now())
+        else:
+            Outage.objects.get_or_create(part=part, ended_at=None)
+
+
+def tell_all() -> int:
+    """Tell of every outage that people should know of by now, and of every end of one they know; how many."""
+    return sum(_tell(outage) for outage in _untold())
+
+
+def _untold() -> QuerySet[Outage]:
+    now = timezone.now()
+    lately = Outage.objects.filter(part=OuterRef("part"), told_at__gt=now - QUIET_FOR)
+    begun = Q(told_at=None, ended_at=None, began_at__lte=now - TELL_AFTER) & ~Exists(lately)
+    over = Q(told_at__isnull=False, ended_at__isnull=False, end_told_at=None)
+    return Outage.objects.filter(begun | over).order_by(F("began_at"))
+
+
+def _tell(outage: Outage) -> bool:
+    if not outage.begin_telling() or not _told(outage.part, is_over=outage.told_at is not None):
+        return False
+    outage.note_told()
+    return True
+
+
+def _told(part: str, *, is_over: bool) -> bool:
+    """Send by every way of the site; False where one failed, and all is sent again later."""
+    subject = f"Glioma review: {part} is {'well again' if is_over else 'not well'}"
+    text = f"{part} is well again." if is_over else WORDS[part]
+    log.warning("%s", subject)
+    try:
+        for send in _ways():
+            send(subject, f"{text}\n\n{settings.SITE_URL}/system/")
+    except CANNOT_TELL as error:
+        log.warning("nobody could be told of it (%s)", type(error).__name__)
+        return False
+    return True
+
+
+def _ways() -> list[Callable[[str, str], None]]:
+    ways: list[Callable[[str, str], None]] = []
+    if settings.ALERT_MAIL_TO:
+        ways.append(_mail)
+    if settings.ALERT_WEBHOOK_URL:
+        ways.append(_call_webhook)
+    return ways
+
+
+def _mail(subject: str, text: str) -> None:
+    send_mail(subject, text, settings.DEFAULT_FROM_EMAIL, settings.ALERT_MAIL_TO)
+
+
+def _call_webhook(subject: str, text: str) -> None:
+    # `text` is what Slack and its kin show.
+    said = {"kind": "system", "text": f"{subject}\n{text}"}
+    httpx.post(settings.ALERT_WEBHOOK_URL, json=said, timeout=WEBHOOK_TIMEOUT_S).raise_for_status()
