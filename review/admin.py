@@ -45,21 +45,10 @@ class LookOnly:
 
 
 @admin.register(RoutingRule)
-class RoutingRuleAdmin(admin.ModelAdmin):
-    """Rules are edited here; what cannot be evaluated is refused with the reason."""
+class RoutingRuleAdmin(LookOnly, admin.ModelAdmin):
+    """The rules in force, to look at: they are changed on the pages under /rules/, where every save is a version."""
 
-    list_display = [
-        "name",
-        "order",
-        "enabled",
-        "conditions",
-        "model",
-        "phase",
-        "priority",
-        "quality_policy",
-        "raises_alert",
-    ]
-    list_editable = ["order", "enabled"]
+    list_display = ["name", "order", "enabled", "owner", "model", "phase", "urgency", "quality_policy"]
 
 
 class SeriesInline(LookOnly, admin.TabularInline):
