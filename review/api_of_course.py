@@ -11,12 +11,18 @@ from rest_framework.views import APIView
 
 from review import services_of_course as services
 from review.audit import record_view
-from review.longitudinal import events_of, key_of, timeline_of
-from review.models import Study, TreatmentEvent
+from review.longitudinal import events_of, key_of, links_of, timeline_of
+from review.models import IdentityLink, Study, TreatmentEvent
 from review.response_types import PatientKey
-from review.roles import MayRead, MayWork
+from review.roles import MayAdminister, MayRead, MayWork
 from review.serializers import ErrorSerializer
-from review.serializers_of_course import EventSerializer, ReadingSerializer, TimelineSerializer
+from review.serializers_of_course import (
+    EventSerializer,
+    LinkSerializer,
+    NewLinkSerializer,
+    ReadingSerializer,
+    TimelineSerializer,
+)
 
 REFUSALS = {404: ErrorSerializer, 409: ErrorSerializer}
 
@@ -97,6 +103,47 @@ class Reading(Course):
         asked.is_valid(raise_exception=True)
         row = services.set_reading(_patient(study_uid), by=_name(request), **asked.validated_data)
         return Response(ReadingSerializer(row).data)
+
+
+class Links(APIView):
+    """Other IDs of a patient."""
+
+    permission_classes = [MayAdminister]
+
+    @extend_schema(request=NewLinkSerializer, responses={201: LinkSerializer, **REFUSALS})
+    def post(self, request: Request, study_uid: str) -> Response:
+        """Say that the patients of two studies are one person."""
+        asked = NewLinkSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        one, other = _patient(study_uid), _patient(asked.validated_data["other_study_uid"])
+        try:
+            link = services.link_patients(one, other, by=_name(request))
+        except services.CannotRecordError as error:
+            raise CannotRecord(str(error)) from error
+        return Response(LinkSerializer(link).data, status=201)
+
+    @extend_schema(responses={200: LinkSerializer(many=True), 404: ErrorSerializer})
+    def get(self, request: Request, study_uid: str) -> Response:
+        """The standing links of the patient."""
+        return Response(LinkSerializer(links_of(_patient(study_uid)), many=True).data)
+
+
+class OneLink(APIView):
+    """One link between two patient IDs."""
+
+    permission_classes = [MayAdminister]
+
+    @extend_schema(responses={204: None, **REFUSALS})
+    def delete(self, request: Request, link_id: int) -> Response:
+        """Take it back; it stays on record."""
+        link = IdentityLink.objects.filter(pk=link_id, unlinked_at=None).first()
+        if link is None:
+            raise NotFound("There is no such link.")
+        try:
+            services.unlink_patients(link, by=_name(request))
+        except services.CannotRecordError as error:
+            raise CannotRecord(str(error)) from error
+        return Response(status=204)
 
 
 def _study(study_uid: str) -> Study:

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from orthanc.types import MeasuredRegion
-from review.models import PatientSetting, Study, TreatmentEvent
+from review.models import IdentityLink, PatientSetting, Study, TreatmentEvent
 from review.patients import Point, points_of
 from review.response import assess
 from review.response_profiles import profile_for
@@ -39,7 +39,32 @@ def key_of(study: Study) -> PatientKey:
     return PatientKey(study.patient_id, study.patient_id_issuer)
 
 
-def _points(patient: PatientKey) -> list[Point]:
+def linked_with(patient: PatientKey) -> tuple[PatientKey, ...]:
+    """The patient ID itself, then all that admins linked with it, directly or over others."""
+    if not patient.patient_id:
+        return (patient,)
+    pairs = [link.ends for link in IdentityLink.objects.filter(unlinked_at=None)]
+    found = {patient}
+    while more := {key for pair in pairs if found & set(pair) for key in pair} - found:
+        found |= more
+    return (patient, *sorted(found - {patient}))
+
+
+def links_of(patient: PatientKey) -> list[IdentityLink]:
+    """The standing links between IDs of one person, oldest first."""
+    joined = set(linked_with(patient))
+    return [link for link in IdentityLink.objects.filter(unlinked_at=None) if joined & set(link.ends)]
+
+
+def _points(patients: Iterable[PatientKey]) -> list[Point]:
+    """Every point of these patient IDs, oldest first."""
+    points = [point for patient in patients for point in _points_of_one(patient)]
+    return sorted(
+        points, key=lambda one: (one.study.study_date or date.max, one.study.study_time or time.min)
+    )
+
+
+def _points_of_one(patient: PatientKey) -> list[Point]:
     if patient.patient_id:
         columns = {"patient_id": patient.patient_id, "patient_id_issuer": patient.issuer}
     else:
@@ -65,12 +90,14 @@ def timeline_of(patient: PatientKey, today: date | None = None) -> Timeline:
     Raises:
         Study.DoesNotExist: no study of the patient has come in.
     """
-    points = _points(patient)
+    patients = linked_with(patient)
+    points = _points(patients)
     studies = list({point.study.pk: point.study for point in points}.values())
     if not studies:
         raise Study.DoesNotExist("No study of this patient has come in.")
-    events = tuple(row.as_event() for row in events_of(patient))
-    setting = setting_of(patient)
+    told = [row.as_event() for one in patients for row in events_of(one)]
+    events = tuple(sorted(told, key=lambda event: event.on))
+    setting = next((row for one in patients if (row := setting_of(one))), None)
     idh = _idh(events)
     facts = replace(setting.as_facts() if setting else PatientFacts(), idh=idh, diagnosis=_diagnosis(events))
     profile = profile_for(setting.profile if setting else "", idh)
@@ -79,7 +106,7 @@ def timeline_of(patient: PatientKey, today: date | None = None) -> Timeline:
     last = studies[-1]
     return Timeline(
         patient=patient,
-        patients=(patient,),
+        patients=patients,
         name=last.patient_name,
         birth_date=last.patient_birth_date,
         sex=last.patient_sex,
@@ -89,7 +116,7 @@ def timeline_of(patient: PatientKey, today: date | None = None) -> Timeline:
         events=events,
         volumetric=assess(visits, events, facts, profile, Measure.VOLUME, day),
         bidirectional=assess(visits, events, facts, profile, Measure.BIDIRECTIONAL, day),
-        warnings=tuple(identity_warnings(studies)),
+        warnings=(*_link_warnings(patients), *identity_warnings(studies)),
         missing=tuple(_missing(events, facts)),
     )
 
@@ -155,6 +182,14 @@ def _one_a_day(visits: list[Visit]) -> list[Visit]:
     ]
 
 
+def _link_warnings(patients: Sequence[PatientKey]) -> Iterable[IdentityWarning]:
+    if len(patients) > 1:
+        ids = ", ".join(one.patient_id for one in patients)
+        yield IdentityWarning(
+            WarningKind.LINKED_IDS, f"Visits of linked patient IDs are shown together: {ids}."
+        )
+
+
 def identity_warnings(studies: Sequence[Study]) -> Iterable[IdentityWarning]:
     """What is odd about studies that came under one patient ID."""
     yield from _shared(studies, WarningKind.SAME_ACCESSION, "accession_number", "One accession number")
@@ -197,4 +232,4 @@ def _differing(
     if len(grouped) > 1:
         values = ", ".join(str(value) for value in grouped)
         uids = tuple(uid for group in grouped.values() for uid in group)
-        yield IdentityWarning(kind, f"Studies under this patient ID tell different {words}: {values}.", uids)
+        yield IdentityWarning(kind, f"The studies of this patient tell different {words}: {values}.", uids)

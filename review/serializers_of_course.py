@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from orthanc.types import MeasuredRegion
-from review.models import PatientSetting, Study, TreatmentEvent
+from review.models import IdentityLink, PatientSetting, Study, TreatmentEvent
 from review.response_types import (
     Category,
     Confirmation,
@@ -155,3 +155,17 @@ class TimelineSerializer(serializers.Serializer):
     bidirectional = AssessmentSerializer(many=True)
     warnings = WarningSerializer(many=True)
     missing = serializers.ListField(child=serializers.CharField())
+
+
+class NewLinkSerializer(serializers.Serializer):
+    """Another patient, named by the UID of any of the studies."""
+
+    other_study_uid = serializers.CharField(max_length=64)
+
+
+class LinkSerializer(serializers.ModelSerializer[IdentityLink]):
+    """Two patient IDs that an admin said are one person's."""
+
+    class Meta:
+        model = IdentityLink
+        fields = ["id", "patient_id", "patient_id_issuer", "other_id", "other_id_issuer", "by", "at"]

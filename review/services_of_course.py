@@ -9,8 +9,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from review.audit import record
-from review.longitudinal import key_of
-from review.models import AuditAction, PatientSetting, Study, TreatmentEvent
+from review.longitudinal import key_of, linked_with
+from review.models import AuditAction, IdentityLink, PatientSetting, Study, TreatmentEvent
 from review.response_types import EventKind, PatientKey
 
 FIELD_OF = {EventKind.STEROID_DOSE: "dose_mg", EventKind.CLINICAL_STATUS: "status"}
@@ -102,7 +102,7 @@ def set_reading(
     Raises:
         CannotRecordError: the baseline is a study of somebody else.
     """
-    if baseline is not None and key_of(baseline) != patient:
+    if baseline is not None and key_of(baseline) not in linked_with(patient):
         raise CannotRecordError("The baseline has to be a study of this patient.")
     values = {
         "setting": setting,
@@ -122,3 +122,49 @@ def set_reading(
         baseline=baseline.study_uid if baseline else "",
     )
     return row
+
+
+@transaction.atomic
+def link_patients(one: PatientKey, other: PatientKey, *, by: str) -> IdentityLink:
+    """Say that two patient IDs are one person's: their visits and events are read as one course.
+
+    Raises:
+        CannotRecordError: one has no patient ID, or they belong together already.
+    """
+    if not one.patient_id or not other.patient_id:
+        raise CannotRecordError("A study without patient ID cannot be linked.")
+    if other in linked_with(one):
+        raise CannotRecordError("These two belong together already.")
+    row = IdentityLink.objects.create(
+        patient_id=one.patient_id,
+        patient_id_issuer=one.issuer,
+        other_id=other.patient_id,
+        other_id_issuer=other.issuer,
+        by=by,
+    )
+    _note_link(row, by, "linked")
+    return row
+
+
+@transaction.atomic
+def unlink_patients(link: IdentityLink, *, by: str) -> None:
+    """Take a link back; visits and events go with their own IDs again.
+
+    Raises:
+        CannotRecordError: somebody took it back already.
+    """
+    standing = IdentityLink.objects.filter(pk=link.pk, unlinked_at=None)
+    if not standing.update(unlinked_at=timezone.now(), unlinked_by=by):
+        raise CannotRecordError("Somebody took this link back already.")
+    _note_link(link, by, "unlinked")
+
+
+def _note_link(link: IdentityLink, by: str, what: str) -> None:
+    record(
+        AuditAction.IDENTITY_LINKED,
+        by,
+        patient_id=link.patient_id,
+        what=what,
+        link=link.pk,
+        other=link.other_id,
+    )

@@ -3,7 +3,7 @@
 from review.models.alerts import Alert
 from review.models.algorithm import Activation, Algorithm
 from review.models.audit import AppendOnlyError, AuditAction, AuditEntry
-from review.models.course import PatientSetting, TreatmentEvent
+from review.models.course import IdentityLink, PatientSetting, TreatmentEvent
 from review.models.deliveries import Delivery, ResultObject
 from review.models.intake import IntakeProblem, Series, Study
 from review.models.macros import CopiedReport, ReportTemplate, TemplateVersion
@@ -28,6 +28,7 @@ __all__ = [
     "Delivery",
     "Flag",
     "FollowerState",
+    "IdentityLink",
     "IgnoredVariant",
     "IntakeProblem",
     "Job",

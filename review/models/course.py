@@ -132,3 +132,37 @@ class PatientSetting(OfPatient):
         """What it says to the rules."""
         uid = self.baseline.study_uid if self.baseline else ""
         return PatientFacts(setting=Setting(self.setting), baseline_uid=uid)
+
+
+class IdentityLink(models.Model):
+    """An admin's word that two patient IDs are one person's. Taken back, it stays as history."""
+
+    patient_id = models.CharField(max_length=64)
+    patient_id_issuer = models.CharField(max_length=64, blank=True)
+    other_id = models.CharField(max_length=64)
+    other_id_issuer = models.CharField(max_length=64, blank=True)
+    by = models.CharField(max_length=150)
+    at = models.DateTimeField(default=timezone.now)
+    unlinked_by = models.CharField(max_length=150, blank=True)
+    unlinked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["at", "pk"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["patient_id", "patient_id_issuer", "other_id", "other_id_issuer"],
+                condition=Q(unlinked_at=None),
+                name="one_standing_link_per_pair",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"link {self.pk}"
+
+    @property
+    def ends(self) -> tuple[PatientKey, PatientKey]:
+        """The two IDs."""
+        return (
+            PatientKey(self.patient_id, self.patient_id_issuer),
+            PatientKey(self.other_id, self.other_id_issuer),
+        )

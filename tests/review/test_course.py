@@ -218,3 +218,44 @@ def test_idh_mutation_of_the_diagnosis_chooses_the_profile(patient: PatientKey) 
         "rano-2.0-idh-mutant",
         "Astrocytoma, grade 3",
     )
+
+
+def test_an_admin_links_two_ids_and_unlinks_them_again(patient: PatientKey) -> None:
+    treat(patient)
+    make_visit(200, "9.00", uid="1.2.55", patient_id="OTHER")
+    admin = client_of("admin")
+    link = admin.post("/api/patients/1.2.0/links/", {"other_study_uid": "1.2.55"}, format="json").json()
+    for key in (patient, PatientKey("OTHER")):
+        timeline = timeline_of(key)
+        assert [one.category for one in timeline.volumetric][1:] == ["baseline", "PD", "PD"]
+        assert WarningKind.LINKED_IDS in {one.kind for one in timeline.warnings}
+    again = admin.post("/api/patients/1.2.55/links/", {"other_study_uid": "1.2.72"}, format="json")
+    assert again.status_code == 409
+    assert [one["id"] for one in admin.get("/api/patients/1.2.55/links/").json()] == [link["id"]]
+    assert admin.delete(f"/api/links/{link['id']}/").status_code == 204
+    assert admin.delete(f"/api/links/{link['id']}/").status_code == 404
+    assert len(timeline_of(patient).visits) == 3
+    assert timeline_of(PatientKey("OTHER")).events == ()
+    noted = AuditEntry.objects.filter(action=AuditAction.IDENTITY_LINKED).order_by("pk")
+    assert [one.details["what"] for one in noted] == ["linked", "unlinked"]
+
+
+def test_links_reach_over_others(patient: PatientKey) -> None:
+    make_visit(200, "9.00", uid="1.2.55", patient_id="B")
+    make_visit(230, "9.00", uid="1.2.56", patient_id="C")
+    admin = client_of("admin")
+    for one, other in (("1.2.0", "1.2.55"), ("1.2.55", "1.2.56")):
+        address = f"/api/patients/{one}/links/"
+        assert admin.post(address, {"other_study_uid": other}, format="json").status_code == 201
+    assert [one.patient_id for one in timeline_of(PatientKey("C")).patients] == ["C", "B", "PAT-7"]
+
+
+@pytest.mark.parametrize("role", ["viewer", "radiologist", "service", None])
+def test_only_admins_link(role: str | None, patient: PatientKey) -> None:
+    make_visit(200, "9.00", uid="1.2.55", patient_id="OTHER")
+    client = client_of(role)
+    asked = {"other_study_uid": "1.2.55"}
+    assert client.post("/api/patients/1.2.0/links/", asked, format="json").status_code == 403
+    assert client.get("/api/patients/1.2.0/links/").status_code == 403
+    assert client.delete("/api/links/1/").status_code == 403
+    assert len(timeline_of(patient).visits) == 3
