@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -25,6 +25,7 @@ TABS: dict[str, tuple[str, tuple[str, ...]]] = {
     "unwanted": ("Not wanted", (State.NOT_WANTED,)),
 }
 ORDERS = {"changed": "Last change", "study_date": "Study date", "patient": "Patient", "state": "State"}
+VERDICTS = {"": "Any", "unread": "Unread", "flagged": "Flagged", "mine": "My reads"}
 COMPARTMENTS = ("WT", "TC", "ET")
 PAGE_SIZE = 25
 PROBLEMS_SHOWN_DAYS = 7
@@ -38,6 +39,9 @@ class Query:
     tab: str = ""
     order: str = "changed"
     page: int = 1
+    verdict: str = ""
+    first_day: date | None = None
+    last_day: date | None = None
 
     @classmethod
     def read(cls, asked: QueryDict) -> Query:
@@ -48,13 +52,36 @@ class Query:
             tab=tab if tab in TABS else "",
             order=order if order in ORDERS else "changed",
             page=int(page) if page.isdecimal() and len(page) < 7 else 1,
+            verdict=asked.get("verdict", "") if asked.get("verdict", "") in VERDICTS else "",
+            first_day=_day(asked.get("from", "")),
+            last_day=_day(asked.get("to", "")),
         )
 
     def address(self, **changed: object) -> str:
         """This query, or one that differs from it, as the end of an address."""
-        values = {"q": self.search, "show": self.tab, "order": self.order, "page": self.page} | changed
+        values = {
+            "q": self.search,
+            "show": self.tab,
+            "verdict": self.verdict,
+            "from": self.first_day or "",
+            "to": self.last_day or "",
+            "order": self.order,
+            "page": self.page,
+        } | changed
         kept = {key: value for key, value in values.items() if value not in ("", "changed", 1)}
         return "?" + urlencode(kept)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether anything but order and page was asked for."""
+        return bool(self.search or self.tab or self.verdict or self.first_day or self.last_day)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +99,7 @@ def page(request: HttpRequest) -> HttpResponse:
     """The whole page; its live part asks `rows` every two seconds."""
     query = Query.read(request.GET)
     html, digest = _live_part(request, query)
-    context = {"query": query, "orders": ORDERS, "live": html, "digest": digest}
+    context = {"query": query, "orders": ORDERS, "verdicts": VERDICTS, "live": html, "digest": digest}
     return render(request, "frontend/worklist.html", context)
 
 
@@ -87,6 +114,10 @@ def _live_part(request: HttpRequest, query: Query) -> tuple[str, str]:
     studies = selectors.worklist(
         states=TABS[query.tab][1],
         search=query.search,
+        verdict=query.verdict,
+        reader=request.user.get_username(),
+        first_day=query.first_day,
+        last_day=query.last_day,
         order=query.order,
         page=query.page,
         page_size=PAGE_SIZE,

@@ -59,6 +59,24 @@ class Study(models.Model):
     class Meta:
         verbose_name_plural = "studies"
         ordering: ClassVar[list[str]] = ["-changed_at", "-pk"]
+        # One for each way to sort the worklist.
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["-changed_at", "-id"], name="studies_by_change"),
+            models.Index(
+                "patient_name",
+                "patient_id",
+                models.F("study_date").desc(nulls_last=True),
+                "id",
+                name="studies_by_patient",
+            ),
+            models.Index(
+                models.F("study_date").desc(nulls_last=True),
+                models.F("study_time").desc(),
+                models.F("id").desc(),
+                name="studies_by_date",
+            ),
+            models.Index(fields=["state", "-changed_at"], name="studies_by_state"),
+        ]
 
     def __str__(self) -> str:
         return self.study_uid

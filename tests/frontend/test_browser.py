@@ -18,7 +18,8 @@ from pytest_django.live_server_helper import LiveServer
 from frontend.ohif import build
 from orthanc.client import OrthancClient
 from orthanc.study_maker import VisitDescription, make_study
-from review.models import FollowerState, Result, Study
+from review.default_templates import install_default_templates
+from review.models import CopiedReport, FollowerState, ReportTemplate, Result, Study, TemplateVersion
 from tests.browser import running_browser
 from tests.frontend.conftest import PASSWORD, SegmentedStudy
 from tests.frontend.synthetic import make_images
@@ -289,3 +290,43 @@ def test_a_radiologist_flags_a_compartment_in_two_clicks_undoes_and_accepts(
     expect(reader.locator("tr.struck")).to_have_count(5)
     reader.goto("/")
     expect(reader.locator(f"tr[data-study-uid='{study.study_uid}']")).to_contain_text("flagged")
+
+
+def test_a_radiologist_copies_the_report_text_and_is_told_when_it_no_longer_holds(
+    reader: Page, segmented_study: SegmentedStudy
+) -> None:
+    install_default_templates(ReportTemplate, TemplateVersion)
+    study = segmented_study.study
+    reader.goto(f"/studies/{study.study_uid}/")
+    reader.get_by_role("button", name="Copy").first.click()
+    expect(reader.locator("#copies summary")).to_have_text("1 copy taken")
+    # Pasted where a radiologist would paste it: into a text field of the same browser.
+    reader.evaluate("() => document.body.prepend(document.createElement('textarea'))")
+    reader.locator("body > textarea").focus()
+    reader.keyboard.press("Control+V")
+    pasted = reader.locator("body > textarea").input_value()
+    kept = CopiedReport.objects.get()
+    assert pasted == kept.text
+    for volume in segmented_study.result.volumes.values():
+        assert f"{volume.ml:.2f} mL ({volume.low_ml:.2f} to {volume.high_ml:.2f} mL)" in pasted
+    reader.get_by_role("button", name="Flag as poor").click()
+    reader.get_by_role("button", name="Motion").click()
+    expect(reader.locator(".stale-copy")).to_contain_text("no longer holds")
+
+
+def test_an_admin_sees_the_preview_of_a_template_while_typing(
+    page: Page, accounts: dict[str, User], segmented_study: SegmentedStudy
+) -> None:
+    install_default_templates(ReportTemplate, TemplateVersion)
+    page.goto("/login/?next=/templates/")
+    page.get_by_label("User name").fill("admin")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("link", name="English", exact=True).click()
+    expect(page.locator("#preview")).to_contain_text("Whole tumour: 30.20 mL")
+    page.get_by_label("Words").fill("Visit of {{ study_dat }}")
+    expect(page.locator("#preview")).to_contain_text("Line 1, “study_dat”: there is no such variable.")
+    page.get_by_label("Words").fill("Visit of {{ study_date }}")
+    expect(page.locator("#preview")).to_contain_text("Visit of 20")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved as version 2.")).to_be_visible()

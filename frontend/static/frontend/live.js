@@ -76,9 +76,11 @@ document.addEventListener('htmx:afterOnLoad', () => markStale(false));
 document.getElementById('q')?.addEventListener('input', () => {
   document.querySelector('#filters [name=page]').value = '1';
 });
-document.getElementById('order')?.addEventListener('change', () => {
-  document.querySelector('#filters [name=page]').value = '1';
-});
+for (const id of ['order', 'verdict', 'from', 'to']) {
+  document.getElementById(id)?.addEventListener('change', () => {
+    document.querySelector('#filters [name=page]').value = '1';
+  });
+}
 
 function openRow(row, elsewhere) {
   if (elsewhere) {
@@ -120,6 +122,8 @@ document.addEventListener('keydown', event => {
     event.preventDefault();
     search.focus();
     search.select();
+  } else if ((event.key === 'j' || event.key === 'k') && search && !typing) {
+    moveFocus(event.key === 'j' ? 1 : -1);
   } else if (event.key === 'Escape' && event.target === search) {
     search.blur();
   } else if ((event.key === 'ArrowDown' || event.key === 'ArrowUp') && search && (!typing || event.target === search)) {
