@@ -11,12 +11,15 @@ from rest_framework.views import APIView
 
 from review import services_of_course as services
 from review.audit import record_view
+from review.cohort import TooManyPatientsError, cohort
 from review.longitudinal import events_of, key_of, links_of, timeline_of
 from review.models import IdentityLink, Study, TreatmentEvent
 from review.response_types import PatientKey
 from review.roles import MayAdminister, MayRead, MayWork
 from review.serializers import ErrorSerializer
 from review.serializers_of_course import (
+    CohortFilterSerializer,
+    CohortRowSerializer,
     EventSerializer,
     LinkSerializer,
     NewLinkSerializer,
@@ -28,7 +31,7 @@ REFUSALS = {404: ErrorSerializer, 409: ErrorSerializer}
 
 
 class CannotRecord(APIException):
-    """An event or a setting cannot be as it was given."""
+    """What was asked cannot be done; the text says why."""
 
     status_code = 409
 
@@ -103,6 +106,26 @@ class Reading(Course):
         asked.is_valid(raise_exception=True)
         row = services.set_reading(_patient(study_uid), by=_name(request), **asked.validated_data)
         return Response(ReadingSerializer(row).data)
+
+
+class Cohort(APIView):
+    """Patients seen in a stretch of time."""
+
+    permission_classes = [MayRead]
+
+    @extend_schema(
+        parameters=[CohortFilterSerializer],
+        responses={200: CohortRowSerializer(many=True), 409: ErrorSerializer},
+    )
+    def get(self, request: Request) -> Response:
+        """Each with the suggested response of the last visit: progression first, then the newest."""
+        asked = CohortFilterSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        try:
+            rows = cohort(**asked.validated_data)
+        except TooManyPatientsError as error:
+            raise CannotRecord(str(error)) from error
+        return Response(CohortRowSerializer(rows, many=True).data)
 
 
 class Links(APIView):

@@ -169,3 +169,32 @@ class LinkSerializer(serializers.ModelSerializer[IdentityLink]):
     class Meta:
         model = IdentityLink
         fields = ["id", "patient_id", "patient_id_issuer", "other_id", "other_id_issuer", "by", "at"]
+
+
+class CohortFilterSerializer(serializers.Serializer):
+    """Patients with a study in these days, both included."""
+
+    first = serializers.DateField()
+    last = serializers.DateField()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """The days in their order."""
+        if attrs["first"] > attrs["last"]:
+            raise serializers.ValidationError("The first day comes after the last.")
+        return attrs
+
+
+class CohortRowSerializer(serializers.Serializer):
+    """A patient with the suggested response of the last counted visit, and what is left to do."""
+
+    study_uid = serializers.CharField()
+    patient_id = serializers.CharField()
+    name = serializers.CharField()
+    n_visits = serializers.IntegerField()
+    latest = AssessmentSerializer()
+    interval_share = serializers.FloatField(
+        allow_null=True, help_text="Width of the 95 % interval of the burden over the burden"
+    )
+    confirmation_is_due = serializers.BooleanField()
+    confirmation_is_overdue = serializers.BooleanField()
+    missing = serializers.ListField(child=serializers.CharField())

@@ -32,6 +32,7 @@ urlpatterns = [
     path("patients/<str:study_uid>/events/", api_of_course.Events.as_view(), name="events"),
     path("patients/<str:study_uid>/reading/", api_of_course.Reading.as_view(), name="reading"),
     path("patients/<str:study_uid>/links/", api_of_course.Links.as_view(), name="links"),
+    path("cohort/", api_of_course.Cohort.as_view(), name="cohort"),
     path("links/<int:link_id>/", api_of_course.OneLink.as_view(), name="link"),
     path("events/<int:event_id>/", api_of_course.OneEvent.as_view(), name="event"),
     path("upload/", api.Upload.as_view(), name="upload"),

@@ -367,7 +367,7 @@ def test_the_schema_is_valid_and_complete_without_a_warning(capsys: pytest.Captu
         "/api/studies/", "/api/studies/{study_uid}/", "/api/studies/{study_uid}/retry/", "/api/upload/",
         "/api/problems/", "/api/alerts/", "/api/studies/{study_uid}/series-roles/", "/api/health/", "/api/nudge/",
         "/api/patients/{study_uid}/timeline/", "/api/patients/{study_uid}/events/",
-        "/api/patients/{study_uid}/reading/", "/api/events/{event_id}/", "/api/links/{link_id}/",
+        "/api/patients/{study_uid}/reading/", "/api/events/{event_id}/", "/api/links/{link_id}/", "/api/cohort/",
         "/api/patients/{study_uid}/links/",
         "/api/results/{result_id}/flags/", "/api/results/{result_id}/acceptance/", "/api/flags/{flag_id}/undo/",
         "/api/flags/{flag_id}/opinions/", "/api/studies/{study_uid}/model/", "/api/deliveries/{delivery_id}/retry/",
