@@ -20,6 +20,7 @@ from segmentation.interval import VolumeBand
 from segmentation.measure import Reach, RegionProbabilities, reach, tumour_volumes, volume_bands
 from segmentation.native import labels_on_native_grid
 from segmentation.network import Task, View
+from segmentation.plausibility import implausible
 from segmentation.postprocess import Labels, core_region, fuse, whole_tumour_region
 from segmentation.presence import Regions, certain_enhancement
 from segmentation.registry import CascadeModel
@@ -96,6 +97,7 @@ def segment_in_detail(
         warnings=prepared.warnings + _warnings(cascade, model, phase),
         seconds=prepared.seconds | seconds,
         trust=cascade.trust,
+        not_validated=implausible(cascade.labels_zyx, images.brain_zyx),
     )
     return Detailed(segmentation, bands)
 

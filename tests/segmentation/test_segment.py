@@ -96,6 +96,7 @@ def test_no_tumour_is_zero_volumes_and_a_warning(tmp_path):
     blind = load_model(tiny_model_folder(tmp_path / "m", indifferent_weights()), device="cpu")
     found = segment(prepared_scan(), blind, Phase.PREOP)
     assert NO_TUMOUR in found.warnings
+    assert [one.code for one in found.not_validated] == ["no_tumour"]
     assert not voxels(found.labels).any()
     assert found.volumes.whole_tumour.ml == 0
     assert found.volumes.whole_tumour.high_ml > 0
