@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
@@ -187,6 +187,18 @@ class OrthancClient:
         sop_uid = str(dcmread(BytesIO(data), specific_tags=["SOPInstanceUID"]).SOPInstanceUID)
         return _stored(self._ask(self._pacs.post_instances, data).json(), sop_uid)
 
+    def store_archive(self, items: Iterable[Dataset]) -> int:
+        """Store many objects in one request; how many of them Orthanc held before, which stay as they are."""
+        packed = BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            for number, item in enumerate(items):
+                archive.writestr(f"{number:06d}.dcm", _file_bytes(item))
+        answers = self._ask(self._pacs.post_instances, packed.getvalue()).json()
+        states = [one["Status"] for one in answers]
+        if set(states) - {"Success", "AlreadyStored"}:
+            raise OrthancRefusedError("Orthanc did not keep every object of an archive.")
+        return states.count("AlreadyStored")
+
     def upload_bytes(self, data: bytes) -> UploadAnswer:
         """Store the bytes of one file if it is a whole DICOM file; else say why not."""
         try:
@@ -199,6 +211,10 @@ class OrthancClient:
     def delete_study(self, orthanc_id: str) -> None:
         """Remove a study with all its images."""
         self._ask(self._pacs.delete_studies_id, orthanc_id)
+
+    def delete_series(self, orthanc_id: str) -> None:
+        """Remove a series with all its images."""
+        self._ask(self._pacs.delete_series_id, orthanc_id)
 
     def delete_instance(self, orthanc_id: str) -> None:
         """Remove one instance."""

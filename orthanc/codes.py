@@ -7,6 +7,7 @@ our private scheme 99GLIOMA.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from pydicom.sr.coding import Code
 
@@ -61,15 +62,37 @@ class SegmentKind:
     region: MeasuredRegion
     text: str
     type: Code
-    rgb: tuple[int, int, int]
 
 
 SEGMENTS = (
-    SegmentKind(1, 1, MeasuredRegion.NONENHANCING_CORE, CORE_LABEL, NON_ENHANCING_LESION, (250, 210, 40)),
-    SegmentKind(2, 2, MeasuredRegion.OEDEMA, "Peritumoral oedema", EDEMA, (50, 110, 235)),
-    SegmentKind(3, 4, MeasuredRegion.ENHANCING_TUMOUR, "Enhancing tumour", ENHANCING_LESION, (225, 45, 45)),
+    SegmentKind(1, 1, MeasuredRegion.NONENHANCING_CORE, CORE_LABEL, NON_ENHANCING_LESION),
+    SegmentKind(2, 2, MeasuredRegion.OEDEMA, "Peritumoral oedema", EDEMA),
+    SegmentKind(3, 4, MeasuredRegion.ENHANCING_TUMOUR, "Enhancing tumour", ENHANCING_LESION),
 )
-"""Colours as in the figures of the paper: enhancing red, core yellow, oedema blue."""
+
+
+class Palette(StrEnum):
+    """Sets of display colours."""
+
+    PAPER = "paper"
+    SAFE = "safe"
+
+
+COLOURS: dict[Palette, dict[MeasuredRegion, tuple[int, int, int]]] = {
+    # As in the figures of the paper: enhancing red, core yellow, oedema blue.
+    Palette.PAPER: {
+        MeasuredRegion.NONENHANCING_CORE: (250, 210, 40),
+        MeasuredRegion.OEDEMA: (50, 110, 235),
+        MeasuredRegion.ENHANCING_TUMOUR: (225, 45, 45),
+    },
+    # Vermilion, yellow and sky blue of Okabe and Ito, told apart with every kind of colour blindness.
+    Palette.SAFE: {
+        MeasuredRegion.NONENHANCING_CORE: (240, 228, 66),
+        MeasuredRegion.OEDEMA: (86, 180, 233),
+        MeasuredRegion.ENHANCING_TUMOUR: (213, 94, 0),
+    },
+}
+"""RGB, 0 to 255."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,16 @@ import SimpleITK as sitk
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from orthanc.codes import ABNORMAL_STRUCTURE, ARTIFICIAL_INTELLIGENCE, BRAIN, FINDINGS, SEGMENTS, SegmentKind
+from orthanc.codes import (
+    ABNORMAL_STRUCTURE,
+    ARTIFICIAL_INTELLIGENCE,
+    BRAIN,
+    COLOURS,
+    FINDINGS,
+    SEGMENTS,
+    Palette,
+    SegmentKind,
+)
 from orthanc.errors import BadResultError
 from orthanc.slices import has_grid
 from orthanc.sources import SourceSeries, names_as_they_are, read_source, result_uid, sign
@@ -32,6 +41,7 @@ def write_seg(
     result_key: str = "",
     made_at: datetime | None = None,
     series_number: int = SEG_SERIES_NUMBER,
+    palette: Palette = Palette.PAPER,
 ) -> Dataset:
     """The label map as a Segmentation in the source's study.
 
@@ -56,7 +66,7 @@ def write_seg(
             source_images=list(source.datasets),
             pixel_array=frames,
             segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
-            segment_descriptions=[_segment(kind, first, algorithm) for kind in SEGMENTS],
+            segment_descriptions=[_segment(kind, first, algorithm, palette) for kind in SEGMENTS],
             series_instance_uid=result_uid(source, algorithm, result_key, "SEG series"),
             series_number=series_number,
             sop_instance_uid=result_uid(source, algorithm, result_key, "SEG"),
@@ -109,7 +119,9 @@ def _frames(labels: sitk.Image, source: SourceSeries) -> np.ndarray:
     return np.stack([labels_zyx == kind.label for kind in SEGMENTS], axis=-1).astype(np.uint8)
 
 
-def _segment(kind: SegmentKind, source: Dataset, algorithm: AlgorithmInfo) -> hd.seg.SegmentDescription:
+def _segment(
+    kind: SegmentKind, source: Dataset, algorithm: AlgorithmInfo, palette: Palette
+) -> hd.seg.SegmentDescription:
     return hd.seg.SegmentDescription(
         segment_number=kind.number,
         segment_label=kind.text,
@@ -122,5 +134,5 @@ def _segment(kind: SegmentKind, source: Dataset, algorithm: AlgorithmInfo) -> hd
         tracking_uid=tracking_uid(source, kind.region),
         tracking_id=tracking_identifier(kind.region),
         anatomic_regions=[BRAIN],
-        display_color=hd.color.CIELabColor.from_rgb(*kind.rgb),
+        display_color=hd.color.CIELabColor.from_rgb(*COLOURS[palette][kind.region]),
     )

@@ -1,4 +1,4 @@
-"""The last stage: a label map and its volumes become SEG and SR in Orthanc, and numbers in the database.
+"""The last stage: a label map and its volumes become DICOM objects in Orthanc, and numbers in the database.
 
 Safe to run twice and to be killed at any instant: UIDs derive from the source images and the model, an object that
 Orthanc holds already is left or, where it says something else, replaced, and the numbers are written in the
@@ -20,9 +20,8 @@ from pydicom.dataset import Dataset
 
 from orthanc.client import OrthancClient
 from orthanc.errors import OrthancUnavailableError
-from orthanc.seg import write_seg
-from orthanc.sr import statements_from_sr, volumes_from_sr, write_sr
-from orthanc.types import AlgorithmInfo, CompartmentVolume, MeasuredRegion, ObjectKind, Role
+from orthanc.sr import statements_from_sr, volumes_from_sr
+from orthanc.types import CompartmentVolume, MeasuredRegion, ObjectKind, Role
 from review.artefacts import JobFolder, job_folder, read_gates, read_segmentation
 from review.deliver import plan_deliveries
 from review.guard import findings
@@ -32,6 +31,7 @@ from review.pacs import connect
 from review.set_aside import words_of_set_aside
 from review.stopwatch import Stopwatch
 from review.tasks import send_delivery
+from review.written import NO_OVERLAY_ON_FLAIR, Written, share_a_space, write_objects
 from segmentation.gates import Gate
 from segmentation.types import Segmentation, TumourVolumes, VolumeEstimate
 
@@ -53,7 +53,7 @@ class StoredVolume:
 
 
 def publish_job(job: Job) -> None:
-    """Write SEG and SR, store them in Orthanc, record the result, and end the job.
+    """Write the DICOM objects, store them in Orthanc, record the result, and end the job.
 
     Raises:
         BadInputError, BadResultError, BadSeriesError, NotInOrthancError: hopeless; the text says why.
@@ -66,15 +66,17 @@ def publish_job(job: Job) -> None:
     watch = Stopwatch()
     with connect() as pacs:
         with watch.step("download"):
-            files = series_files(pacs, job, Role.T1CE, folder)
+            files = {role: series_files(pacs, job, role, folder) for role in (Role.T1CE, Role.FLAIR)}
         job.report("Writing DICOM results")
         with watch.step("write"):
-            seg, sr = write_objects(job, done, volumes, files)
+            if not share_a_space(files):
+                done = replace(done, warnings=(*done.warnings, NO_OVERLAY_ON_FLAIR))
+            made = write_objects(job, done, [one.for_sr() for one in volumes], files)
         with watch.step("store"):
-            for dataset in (seg, sr):
-                store(pacs, dataset)
+            for one in made:
+                store(pacs, one)
     folder.keep_result_only()
-    record_result(job, done, volumes, seg, sr, watch.seconds, read_gates(folder.inferred))
+    record_result(job, done, volumes, made, watch.seconds, read_gates(folder.inferred))
 
 
 def _with_what_the_study_says(done: Segmentation, job: Job) -> Segmentation:
@@ -116,41 +118,30 @@ def _rounded(region: MeasuredRegion, estimate: VolumeEstimate) -> StoredVolume:
     return StoredVolume(region, ml, low_ml, high_ml)
 
 
-def write_objects(
-    job: Job, done: Segmentation, volumes: list[StoredVolume], files: list[Path]
-) -> tuple[Dataset, Dataset]:
-    """SEG and SR; made again for the same job, they are the same bytes."""
-    algorithm = AlgorithmInfo(
-        done.model.name, done.model.version, done.model.statement, (f"phase: {done.phase}",)
-    )
-    key, made_at = job.series_key, job.created_at
-    seg = write_seg(done.labels, files, algorithm, result_key=key, made_at=made_at)
-    numbers = [one.for_sr() for one in volumes]
-    sr = write_sr(
-        numbers, seg, files, algorithm, statements=statements(done), result_key=key, made_at=made_at
-    )
-    return seg, sr
-
-
-def statements(done: Segmentation) -> tuple[str, ...]:
-    """The sentences of a result for its report: first what it was not validated for."""
-    return (*(f"Not validated for this: {one.words}" for one in done.not_validated), *done.warnings)
-
-
-def store(pacs: OrthancClient, dataset: Dataset) -> None:
-    """Store an object and see that Orthanc has it; one of the same UID that says something else is replaced.
+def store(pacs: OrthancClient, made: Written) -> None:
+    """Store an object or series and see that Orthanc has it; what is there and says something else is replaced.
 
     Raises:
         OrthancUnavailableError: Orthanc took it but does not show it.
     """
-    stored = pacs.store(dataset)
-    if stored.already_stored:
-        held = dcmread(BytesIO(pacs.instance_bytes(stored.orthanc_id)))
-        if not says_the_same(held, dataset):
-            pacs.delete_instance(stored.orthanc_id)
-            pacs.store(dataset)
-    if pacs.find_instance(dataset.SOPInstanceUID) is None:
+    n_before = pacs.store_archive(made.datasets)
+    if n_before and not all(_is_held(pacs, one) for one in _samples(made.datasets)):
+        series = pacs.find_series(made.datasets[0].SeriesInstanceUID)
+        if series is not None:
+            pacs.delete_series(series)
+        pacs.store_archive(made.datasets)
+    if any(pacs.find_instance(one.SOPInstanceUID) is None for one in _samples(made.datasets)):
         raise OrthancUnavailableError("Orthanc took a result but does not hold it.")
+
+
+def _samples(datasets: Sequence[Dataset]) -> list[Dataset]:
+    """First, middle and last: the legend of every image tells the volumes, the middle one shows the brain."""
+    return [datasets[index] for index in sorted({0, len(datasets) // 2, len(datasets) - 1})]
+
+
+def _is_held(pacs: OrthancClient, made: Dataset) -> bool:
+    found = pacs.find_instance(made.SOPInstanceUID)
+    return found is not None and says_the_same(dcmread(BytesIO(pacs.instance_bytes(found))), made)
 
 
 def says_the_same(held: Dataset, made: Dataset) -> bool:
@@ -167,14 +158,14 @@ def record_result(
     job: Job,
     done: Segmentation,
     volumes: list[StoredVolume],
-    seg: Dataset,
-    sr: Dataset,
+    made: Sequence[Written],
     steps: dict[str, float],
     gates: tuple[Gate, ...] = (),
 ) -> Result:
     """Write result and measurements, let it speak for its study, and end the job: all or nothing."""
     # The study first, as intake does, so that the two never wait for each other.
     Study.objects.select_for_update().get(pk=job.study_id)
+    seg, sr = (one.datasets[0] for one in made[:2])
     values = {
         "study_id": job.study_id,
         "seg_sop_uid": str(seg.SOPInstanceUID),
@@ -192,12 +183,12 @@ def record_result(
         "not_validated": [asdict(one) for one in done.not_validated],
     }
     result, _ = Result.objects.update_or_create(job=job, defaults=values)
-    for one in volumes:
-        numbers = {"ml": one.ml, "low_ml": one.low_ml, "high_ml": one.high_ml}
-        Measurement.objects.update_or_create(result=result, compartment=one.region, defaults=numbers)
+    for volume in volumes:
+        numbers = {"ml": volume.ml, "low_ml": volume.low_ml, "high_ml": volume.high_ml}
+        Measurement.objects.update_or_create(result=result, compartment=volume.region, defaults=numbers)
     _place_among_results(result, job)
-    for kind, dataset in ((ObjectKind.SEG, seg), (ObjectKind.SR, sr)):
-        record_objects(result, kind, [dataset])
+    for one in made:
+        record_objects(result, one.kind, one.datasets)
     job.finish(steps)
     return result
 

@@ -186,6 +186,7 @@ MODEL = env.text("MODEL")  # a name from MODEL_DIRS; empty takes the best instal
 DEVICE = env.text("DEVICE", "auto")
 FOLLOW_INTERVAL_S = env.number("FOLLOW_INTERVAL_S", 2)
 LEASE_S = env.number("LEASE_S", 20)  # a stage whose worker was silent for so long is started again
+SEGMENT_COLOURS = env.text("SEGMENT_COLOURS", "paper")  # or "safe": told apart with every colour blindness
 MAX_ATTEMPTS = env.number("MAX_ATTEMPTS", 3)
 WAIT_FOR_SERIES_H = env.number("WAIT_FOR_SERIES_H", 24)
 

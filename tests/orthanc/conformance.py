@@ -19,6 +19,11 @@ from pydicom.dataset import Dataset
 PROGRAMS = Path(sys.executable).parent
 EXPECTED_WARNINGS = (
     (
+        r"(ImagePositionPatient|ImageOrientationPatient|FrameOfReferenceUID|PositionReferenceIndicator"
+        r"|SliceThickness|SliceLocation)\(....,....\)> - Attribute is not present in standard DICOM IOD",
+        "the place of a Secondary Capture in the patient: a Standard Extended SOP Class (PS3.2 section 3.11)",
+    ),
+    (
         r"Unrecognized defined term = <99GLIOMA>",
         "a private scheme, named in the Coding Scheme Identification",
     ),

@@ -70,7 +70,7 @@ def test_a_rerun_adds_nothing_to_orthanc(job: Job, orthanc: OrthancClient, ortha
     publish_job(again(job))
     assert Result.objects.count() == 1
     assert (held(orthanc, result.seg_sop_uid), held(orthanc, result.sr_sop_uid)) == first
-    assert len(orthanc.study_header(orthanc_id).series) == 6
+    assert len(orthanc.study_header(orthanc_id).series) == 8
 
 
 def test_a_job_made_anew_in_an_empty_database_leaves_what_orthanc_holds(
@@ -111,7 +111,7 @@ def test_a_publish_killed_at_any_moment_is_finished_by_the_next(
     assert not Result.objects.exists()
     publish_job(again(job))
     assert Study.objects.get().state == Study.State.DONE
-    assert len(orthanc.study_header(orthanc_id).series) == 6
+    assert len(orthanc.study_header(orthanc_id).series) == 8
 
 
 def test_a_worker_that_lost_its_lease_records_no_result(job: Job) -> None:
@@ -126,7 +126,7 @@ def test_our_results_coming_back_start_no_job(job: Job, orthanc: OrthancClient, 
     study = take_as_stable(orthanc, orthanc_id)
     study.refresh_from_db()
     assert (study.jobs.count(), study.state) == (1, Study.State.DONE)
-    assert study.series.filter(is_ours=True).count() == 2
+    assert study.series.filter(is_ours=True).count() == 4
 
 
 def test_a_label_map_on_another_grid_fails_with_words(job: Job) -> None:

@@ -1,0 +1,234 @@
+"""The overlay as plain colour images (Secondary Capture, PS3.3 A.8), for archives that show no Segmentation.
+
+One single-frame object per slice, uncompressed RGB: what every archive displays, scrolls and links to the source,
+whose place in the patient, frame of reference and facts of acquisition each slice takes over. A sagittal or coronal
+source is reconstructed in the axial plane. The legend lies below the image, where it hides no anatomy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from pydicom.dataset import Dataset
+from pydicom.uid import UID, SecondaryCaptureImageStorage
+from pydicom.valuerep import DSfloat
+from scipy import ndimage
+
+from orthanc.codes import COLOURS, SEGMENTS, Palette
+from orthanc.derived import new_object
+from orthanc.errors import BadResultError
+from orthanc.legend import draw_legend
+from orthanc.read import read_series
+from orthanc.sources import SourceSeries, read_source, result_uid
+from orthanc.types import AlgorithmInfo, CompartmentVolume
+
+OPACITY = 0.35
+"""Of the fill; the outline of each tissue is opaque."""
+WINDOW_PERCENTILES = (1.0, 99.5)
+COPIED = (
+    "AcquisitionNumber",
+    "AcquisitionDate",
+    "AcquisitionTime",
+    "BodyPartExamined",
+    "PatientPosition",
+    "PatientAge",
+    "PatientWeight",
+)
+"""What a slice takes from the source image that it is drawn on, beside its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class OverlaySeries:
+    """How a series of overlays is called, and what tells it from others of the same result."""
+
+    description: str
+    number: int
+
+
+ON_T1CE = OverlaySeries("Glioma overlay on T1CE (AI, research use)", 9003)
+ON_FLAIR = OverlaySeries("Glioma overlay on FLAIR (AI, research use)", 9004)
+
+
+def write_overlays(
+    labels: sitk.Image,
+    source_files: Sequence[Path],
+    algorithm: AlgorithmInfo,
+    volumes: Sequence[CompartmentVolume],
+    series: OverlaySeries,
+    *,
+    remarks: Sequence[str] = (),
+    palette: Palette = Palette.PAPER,
+    result_key: str = "",
+    made_at: datetime | None = None,
+) -> list[Dataset]:
+    """One colour image for each axial slice of the source, in order, as one series.
+
+    Args:
+        labels: 0, 1, 2 and 4 on any grid in the source's frame of reference.
+        source_files: the series to draw on.
+        volumes, remarks: what the legend says.
+        result_key, made_at: as for `write_seg`; the same arguments give the same bytes.
+
+    Raises:
+        BadSeriesError: the source files do not make one image.
+        BadResultError: no voxel of the labels lies within the source.
+    """
+    source, image = read_source(source_files), read_series(source_files)
+    is_axial = source.slices[0].plane == "axial"
+    drawn_on = image if is_axial else _reconstructed(image)
+    grey_zyx = _grey(drawn_on)
+    labels_zyx = _labels_on(labels, drawn_on)
+    legend = draw_legend(volumes, algorithm, remarks, palette, drawn_on.GetWidth())
+    start = _Start(source, algorithm, series, result_key, made_at)
+    made = []
+    for index in range(len(grey_zyx)):
+        capture = start.capture(index, is_axial)
+        _put_place(capture, drawn_on, index)
+        _put_pixels(capture, _below(painted(grey_zyx[index], labels_zyx[index], palette), legend))
+        made.append(capture)
+    return made
+
+
+def painted(grey_yx: np.ndarray, labels_yx: np.ndarray, palette: Palette) -> np.ndarray:
+    """Grey values (0 to 255) as RGB (rows, columns, 3), each tissue filled faintly and outlined."""
+    rgb = np.repeat(grey_yx[..., None], 3, axis=-1).astype(np.float32)
+    for kind in SEGMENTS:
+        inside_yx = labels_yx == kind.label
+        colour = np.array(COLOURS[palette][kind.region], np.float32)
+        rgb[inside_yx] = (1 - OPACITY) * rgb[inside_yx] + OPACITY * colour
+        rgb[inside_yx & ~ndimage.binary_erosion(inside_yx)] = colour
+    return np.rint(rgb).astype(np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """What all images of one series of overlays share."""
+
+    source: SourceSeries
+    algorithm: AlgorithmInfo
+    series: OverlaySeries
+    result_key: str
+    made_at: datetime | None
+
+    def uid(self, *what: str) -> UID:
+        return result_uid(self.source, self.algorithm, self.result_key, self.series.description, *what)
+
+    def capture(self, index: int, is_axial: bool) -> Dataset:
+        """An image without pixels, with what the source image at its place says of the acquisition."""
+        own = self.source.slices[index].dataset if is_axial else self.source.datasets[0]
+        capture = new_object(
+            own,
+            SecondaryCaptureImageStorage,
+            sop_uid=self.uid("image", str(index)),
+            series_uid=self.uid("series"),
+            series_number=self.series.number,
+            instance_number=index + 1,
+            # The images belong beside the source in an archive's hanging, which sorts by modality.
+            modality="MR",
+            description=self.series.description,
+            software=f"{self.algorithm.name} {self.algorithm.version}",
+            made_at=self.made_at,
+        )
+        for name in COPIED:
+            if own.get(name) not in (None, ""):
+                setattr(capture, name, own[name].value)
+        capture.ConversionType = "WSD"
+        capture.ImageType = ["DERIVED", "SECONDARY"]
+        capture.BurnedInAnnotation = "NO"  # the legend names no patient
+        capture.FrameOfReferenceUID = own.FrameOfReferenceUID
+        capture.PositionReferenceIndicator = str(own.get("PositionReferenceIndicator") or "")
+        capture.DerivationDescription = "Tumour compartments drawn in colour" + (
+            "" if is_axial else ", reconstructed in the axial plane"
+        )
+        if is_axial:
+            capture.SourceImageSequence = [_reference(own, self.source.slices[index].frame)]
+        return capture
+
+
+def _reference(source: Dataset, frame: int) -> Dataset:
+    reference = Dataset()
+    reference.ReferencedSOPClassUID = source.SOPClassUID
+    reference.ReferencedSOPInstanceUID = source.SOPInstanceUID
+    if "NumberOfFrames" in source:
+        reference.ReferencedFrameNumber = frame + 1
+    return reference
+
+
+def _reconstructed(image: sitk.Image) -> sitk.Image:
+    """The same voxels seen from below, as square pixels, slices from the feet upwards."""
+    turned = sitk.DICOMOrient(image, "LPS")
+    width_mm, height_mm, step_mm = turned.GetSpacing()
+    fine_mm = min(width_mm, height_mm)
+    if max(width_mm, height_mm) - fine_mm < 0.01 * fine_mm:
+        return turned
+    columns, rows, n_slices = turned.GetSize()
+    size = [round(columns * width_mm / fine_mm), round(rows * height_mm / fine_mm), n_slices]
+    grid = sitk.Image(size, sitk.sitkUInt8)
+    grid.SetSpacing((fine_mm, fine_mm, step_mm))
+    grid.SetDirection(turned.GetDirection())
+    first = [(fine_mm / width_mm - 1) / 2, (fine_mm / height_mm - 1) / 2, 0.0]
+    grid.SetOrigin(turned.TransformContinuousIndexToPhysicalPoint(first))
+    return sitk.Resample(sitk.Cast(turned, sitk.sitkFloat32), grid, sitk.Transform(), sitk.sitkLinear)
+
+
+def _labels_on(labels: sitk.Image, grid: sitk.Image) -> np.ndarray:
+    moved = sitk.Resample(labels, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
+    labels_zyx = sitk.GetArrayFromImage(moved)
+    if not labels_zyx.any() and sitk.GetArrayViewFromImage(labels).any():
+        raise BadResultError("The label map lies outside of the series that it is to be drawn on.")
+    return labels_zyx
+
+
+def _grey(image: sitk.Image) -> np.ndarray:
+    """The image as 8 bits, windowed once for the whole series."""
+    values_zyx = sitk.GetArrayFromImage(image).astype(np.float32)
+    seen = values_zyx[values_zyx > values_zyx.min()]
+    low, high = np.percentile(seen if seen.size else values_zyx, WINDOW_PERCENTILES)
+    scaled = (values_zyx - low) * (255.0 / max(float(high - low), 1e-6))
+    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+
+
+def _below(image_yxc: np.ndarray, legend_yxc: np.ndarray) -> np.ndarray:
+    """The image with the legend under it: its first pixel stays where it was."""
+    width = max(image_yxc.shape[1], legend_yxc.shape[1])
+
+    def wide(part: np.ndarray) -> np.ndarray:
+        return np.pad(part, ((0, 0), (0, width - part.shape[1]), (0, 0)))
+
+    return np.concatenate([wide(image_yxc), wide(legend_yxc)])
+
+
+def _put_place(capture: Dataset, grid: sitk.Image, index: int) -> None:
+    matrix = np.reshape(grid.GetDirection(), (3, 3))
+    width_mm, height_mm, step_mm = grid.GetSpacing()
+    position_mm = grid.TransformIndexToPhysicalPoint((0, 0, index))
+    capture.ImagePositionPatient = [_ds(x) for x in position_mm]
+    capture.ImageOrientationPatient = [_ds(x) for x in (*matrix[:, 0], *matrix[:, 1])]
+    capture.PatientOrientation = [_letter(matrix[:, 0]), _letter(matrix[:, 1])]
+    capture.PixelSpacing = [_ds(height_mm), _ds(width_mm)]
+    capture.SliceThickness = _ds(step_mm)
+    capture.SliceLocation = _ds(float(matrix[:, 2] @ np.array(position_mm)))
+
+
+def _letter(direction: np.ndarray) -> str:
+    """The side of the patient that a direction mainly runs to (PS3.3 C.7.6.1.1.1)."""
+    axis = int(np.argmax(np.abs(direction)))
+    return ("LR", "PA", "HF")[axis][int(direction[axis] < 0)]
+
+
+def _put_pixels(capture: Dataset, rgb: np.ndarray) -> None:
+    capture.SamplesPerPixel, capture.PhotometricInterpretation, capture.PlanarConfiguration = 3, "RGB", 0
+    capture.Rows, capture.Columns = rgb.shape[:2]
+    capture.BitsAllocated = capture.BitsStored = 8
+    capture.HighBit, capture.PixelRepresentation = 7, 0
+    data = rgb.tobytes()
+    capture.PixelData = data + b"\0" * (len(data) % 2)
+
+
+def _ds(value: float) -> DSfloat:
+    return DSfloat(float(value), auto_format=True)
