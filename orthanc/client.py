@@ -118,6 +118,11 @@ class OrthancClient:
         """The Orthanc ID of the study that an instance belongs to."""
         return str(self._ask(self._pacs.get_instances_id_study, orthanc_instance_id).json()["ID"])
 
+    def sop_uids(self, orthanc_series_id: str) -> list[str]:
+        """The SOP Instance UIDs of a series, sorted."""
+        instances = self._ask(self._pacs.get_series_id_instances, orthanc_series_id).json()
+        return sorted(one["MainDicomTags"]["SOPInstanceUID"] for one in instances)
+
     def is_series_stable(self, orthanc_id: str) -> bool:
         """Whether no image of the series arrived within Orthanc's StableAge."""
         return bool(self._ask(self._pacs.get_series_id, orthanc_id).json()["IsStable"])

@@ -26,6 +26,7 @@ from orthanc.legend import draw_legend
 from orthanc.read import read_series
 from orthanc.sources import SourceSeries, read_source, result_uid
 from orthanc.types import AlgorithmInfo, CompartmentVolume
+from orthanc.uids import derive_uid
 
 OPACITY = 0.35
 """Of the fill; the outline of each tissue is opaque."""
@@ -84,7 +85,8 @@ def write_overlays(
     grey_zyx = _grey(drawn_on)
     labels_zyx = _labels_on(labels, drawn_on)
     legend = draw_legend(volumes, algorithm, remarks, palette, drawn_on.GetWidth())
-    start = _Start(source, algorithm, series, result_key, made_at)
+    series_uid = result_uid(source, algorithm, result_key, series.description, "series")
+    start = _Start(source, algorithm, series, series_uid, made_at)
     made = []
     for index in range(len(grey_zyx)):
         capture = start.capture(index, is_axial)
@@ -96,7 +98,10 @@ def write_overlays(
 
 def painted(grey_yx: np.ndarray, labels_yx: np.ndarray, palette: Palette) -> np.ndarray:
     """Grey values (0 to 255) as RGB (rows, columns, 3), each tissue filled faintly and outlined."""
-    rgb = np.repeat(grey_yx[..., None], 3, axis=-1).astype(np.float32)
+    grey = np.repeat(grey_yx[..., None], 3, axis=-1)
+    if not labels_yx.any():
+        return grey
+    rgb = grey.astype(np.float32)
     for kind in SEGMENTS:
         inside_yx = labels_yx == kind.label
         colour = np.array(COLOURS[palette][kind.region], np.float32)
@@ -112,11 +117,8 @@ class _Start:
     source: SourceSeries
     algorithm: AlgorithmInfo
     series: OverlaySeries
-    result_key: str
+    series_uid: UID
     made_at: datetime | None
-
-    def uid(self, *what: str) -> UID:
-        return result_uid(self.source, self.algorithm, self.result_key, self.series.description, *what)
 
     def capture(self, index: int, is_axial: bool) -> Dataset:
         """An image without pixels, with what the source image at its place says of the acquisition."""
@@ -124,8 +126,8 @@ class _Start:
         capture = new_object(
             own,
             SecondaryCaptureImageStorage,
-            sop_uid=self.uid("image", str(index)),
-            series_uid=self.uid("series"),
+            sop_uid=derive_uid(self.series_uid, "image", str(index)),
+            series_uid=self.series_uid,
             series_number=self.series.number,
             instance_number=index + 1,
             # The images belong beside the source in an archive's hanging, which sorts by modality.

@@ -17,6 +17,7 @@ from pathlib import Path
 from django.db import transaction
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.uid import Comprehensive3DSRStorage
 
 from orthanc.client import OrthancClient
 from orthanc.errors import OrthancUnavailableError
@@ -74,7 +75,7 @@ def publish_job(job: Job) -> None:
             made = write_objects(job, done, [one.for_sr() for one in volumes], files)
         with watch.step("store"):
             for one in made:
-                store(pacs, one)
+                store(pacs, one.datasets)
     folder.keep_result_only()
     record_result(job, done, volumes, made, watch.seconds, read_gates(folder.inferred))
 
@@ -118,19 +119,19 @@ def _rounded(region: MeasuredRegion, estimate: VolumeEstimate) -> StoredVolume:
     return StoredVolume(region, ml, low_ml, high_ml)
 
 
-def store(pacs: OrthancClient, made: Written) -> None:
+def store(pacs: OrthancClient, datasets: Sequence[Dataset]) -> None:
     """Store an object or series and see that Orthanc has it; what is there and says something else is replaced.
 
     Raises:
         OrthancUnavailableError: Orthanc took it but does not show it.
     """
-    n_before = pacs.store_archive(made.datasets)
-    if n_before and not all(_is_held(pacs, one) for one in _samples(made.datasets)):
-        series = pacs.find_series(made.datasets[0].SeriesInstanceUID)
+    n_before = pacs.store_archive(datasets)
+    if n_before and not all(_is_held(pacs, one) for one in _samples(datasets)):
+        series = pacs.find_series(datasets[0].SeriesInstanceUID)
         if series is not None:
             pacs.delete_series(series)
-        pacs.store_archive(made.datasets)
-    if any(pacs.find_instance(one.SOPInstanceUID) is None for one in _samples(made.datasets)):
+        pacs.store_archive(datasets)
+    if any(pacs.find_instance(one.SOPInstanceUID) is None for one in _samples(datasets)):
         raise OrthancUnavailableError("Orthanc took a result but does not hold it.")
 
 
@@ -145,9 +146,11 @@ def _is_held(pacs: OrthancClient, made: Dataset) -> bool:
 
 
 def says_the_same(held: Dataset, made: Dataset) -> bool:
-    """Whether two results have the same voxels, or the same volumes and sentences; their dates may differ."""
+    """Whether two results have the same voxels, or the same words and numbers; their dates may differ."""
     if "PixelData" in made:
         return bool(held.get("PixelData") == made.PixelData)
+    if made.SOPClassUID != Comprehensive3DSRStorage:
+        return bool(held.get("ContentSequence") == made.get("ContentSequence"))
     return volumes_from_sr(held) == volumes_from_sr(made) and statements_from_sr(held) == statements_from_sr(
         made
     )

@@ -17,7 +17,7 @@ from orthanc.client import OrthancClient
 from orthanc.errors import HopelessError, NotInOrthancError, OrthancUnavailableError
 from orthanc.rejection import RejectionReason, write_rejection
 from orthanc.types import ObjectKind, ObjectReference
-from review.models import Flag, Result
+from review.models import Flag, Result, ResultObject
 from review.pacs import connect
 from review.publish import record_objects, store
 
@@ -50,7 +50,7 @@ def note_flag(flag: Flag) -> None:
                 by=flag.by,
                 key=str(flag.pk),
             )
-            store(pacs, note)
+            store(pacs, [note])
     except OrthancUnavailableError as error:
         flag.stumble_over_note(str(error))
     except HopelessError as error:
@@ -71,10 +71,17 @@ def _named(pacs: OrthancClient, result: Result) -> list[Dataset | ObjectReferenc
     return [
         dcmread(BytesIO(pacs.instance_bytes(seg))),
         *(
-            ObjectReference(result.study.study_uid, one.series_uid, one.sop_class_uid, one.sop_uid)
+            ObjectReference(result.study.study_uid, one.series_uid, one.sop_class_uid, sop_uid)
             for one in others
+            for sop_uid in _instances(pacs, one)
         ),
     ]
+
+
+def _instances(pacs: OrthancClient, item: ResultObject) -> list[str]:
+    """The SOP UIDs of an object, which may be a whole series of overlays."""
+    series = pacs.find_series(item.series_uid) if item.n_instances > 1 else None
+    return [item.sop_uid] if series is None else pacs.sop_uids(series)
 
 
 def _words(flag: Flag) -> str:
