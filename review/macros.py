@@ -82,7 +82,9 @@ def record_copy(result: Result, version: TemplateVersion, text: str, *, by: str)
 def copies_of(study: Study) -> list[Copy]:
     """The texts that were copied of a study's results, newest first, with why they no longer hold."""
     rows = CopiedReport.objects.filter(result__study=study).select_related("result", "version__template")
-    return [Copy(one, stale_because(one.result, one.version, one.text)) for one in rows[:20]]
+    results: dict[int, Result] = {}
+    same = [(one, results.setdefault(one.result_id, one.result)) for one in rows[:20]]
+    return [Copy(one, stale_because(result, one.version, one.text)) for one, result in same]
 
 
 def stale_because(result: Result, version: TemplateVersion, text: str) -> str:
@@ -93,7 +95,7 @@ def stale_because(result: Result, version: TemplateVersion, text: str) -> str:
         return ""
     if result.is_flagged:
         return "The result was flagged as poor, or its flags changed."
-    return "The result, its review or the visit before changed."
+    return "The result, its review or the course of the patient changed."
 
 
 @transaction.atomic

@@ -35,6 +35,7 @@ LISTS: dict[str, dict[str, str]] = {
     "warnings": {},
     "not_validated": {},
     "left_out": {},
+    "response_reasons": {},
 }
 """What a template may go through with "for", and the fields of each entry (none: the entry is text)."""
 
@@ -47,6 +48,10 @@ VARIABLES = {
     "volumes": "the regions whose volumes count",
     "left_out": "names of the regions that readers flagged as poor",
     "prior_date": "the date of the visit before that counts, empty where there is none",
+    "response": "the suggested volumetric category (CR, PR, SD, PD ...), empty where the rules suggest none",
+    "response_rule": "the profile of rules behind it",
+    "response_reasons": "the arithmetic behind it, in English",
+    "nadir_date": "the date of the smallest enhancing tumour that it was compared with, empty where there is none",
     "quality": "how many quality gates the images passed",
     "warnings": "the warnings of the result, in English",
     "not_validated": "why the result lies outside of what was validated, in English",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from orthanc.types import MeasuredRegion
+from review.longitudinal import key_of, timeline_of
 from review.models import Measurement, Result, Study
+from review.response_types import Timeline
 
 NAMES: dict[str, dict[str, str]] = {
     "en": {
@@ -45,6 +47,7 @@ def facts_of(result: Result, language: str) -> dict[str, Any]:
         "volumes": [_volume(names[code], one, prior) for code, one in counted.items()],
         "left_out": [names[code] for code in result.volumes if code in result.struck],
         "prior_date": _date(prior.study) if prior else "",
+        **_response(result),
         "quality": GATES[language].format(passed=passed, all=len(result.gates)) if result.gates else "",
         "warnings": [one.rstrip(".") for one in result.warnings],
         "not_validated": [str(one["words"]).rstrip(".") for one in result.not_validated],
@@ -68,6 +71,30 @@ def prior_of(result: Result) -> Result | None:
         study__study_date__lt=study.study_date,
     )
     return earlier.select_related("study").order_by("-study__study_date", "-study__study_time").first()
+
+
+def _response(result: Result) -> dict[str, Any]:
+    """What the rules suggest for this visit; nothing where it does not count or there is nothing to compare with."""
+    course = _course_of(result)
+    mine = next((one for one in course.volumetric if one.result_id == result.pk), None)
+    if mine is None or result.struck:
+        return {"response": "", "response_rule": "", "response_reasons": [], "nadir_date": ""}
+    nadir = next((visit.on for visit in course.visits if visit.study_uid == mine.nadir_uid), None)
+    return {
+        "response": f"{mine.category.value}{' (preliminary)' if mine.is_preliminary else ''}",
+        "response_rule": course.profile.title,
+        "response_reasons": [one.rstrip(".") for one in mine.reasoning],
+        "nadir_date": nadir.isoformat() if nadir else "",
+    }
+
+
+def _course_of(result: Result) -> Timeline:
+    """The patient's course, read once for all the texts of one result."""
+    known: Timeline | None = getattr(result, "_course", None)
+    if known is None:
+        known = timeline_of(key_of(result.study))
+        result._course = known  # type: ignore[attr-defined]
+    return known
 
 
 def _volume(name: str, one: Measurement, prior: Result | None) -> dict[str, str]:

@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group, User
 from rest_framework.test import APIClient
 
 from review.default_templates import install_default_templates
+from review.longitudinal import key_of, timeline_of
 from review.macros import StaleTextError, copies_of, macros_for, record_copy, save_template, text_of
 from review.models import AuditEntry, CopiedReport, ReportTemplate, Result, Study, TemplateVersion
 from review.report import TemplateMistakeError, as_rich_text, check_template, render_report
@@ -177,3 +178,23 @@ def test_the_api_gives_the_texts_and_keeps_copies(templates: None) -> None:
     assert client.post(address, {**copy, "result": 99999}, format="json").status_code == 404
     (kept,) = client.get(address).json()["copies"]
     assert (kept["copied"]["text"], kept["copied"]["by"], kept["stale"]) == (macro["text"], "olga", "")
+
+
+def test_the_text_carries_the_suggested_response_with_its_rule_and_not_for_a_flagged_result(
+    templates: None,
+) -> None:
+    result_of("1.2.7", date(2025, 10, 2))
+    result = result_of(STUDY_UID, date(2026, 1, 10))
+    for one in result.measurements.all():
+        one.ml, one.low_ml, one.high_ml = one.ml * 3, one.low_ml * 3, one.high_ml * 3
+        one.save()
+    result = Result.objects.get(pk=result.pk)
+    course = timeline_of(key_of(result.study))
+    answer = next(one for one in course.volumetric if one.result_id == result.pk)
+    text = english(result)
+    assert f"Suggested response: {answer.category}" in text
+    assert course.profile.title in text
+    for reason in answer.reasoning:
+        assert reason.rstrip(".") in text
+    flag_as_poor(result, compartment="ET", reason="motion", by="ann")
+    assert "Suggested response" not in english(Result.objects.get(pk=result.pk))
