@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from review.alerts import raise_alerts
 from review.artefacts import folders_with_images, job_folder
+from review.drift_watch import watch_drift
 from review.intake import expire_waits
 from review.models import Alert, Delivery, Flag, Job
 from review.models.work import locked_study
@@ -40,6 +41,7 @@ def sweep() -> None:
     decide_under_new_rules()
     expire_waits()
     raise_alerts()
+    watch_drift()
     _send_all(Alert.objects.filter(state=Alert.State.WAITING, send_at__lte=Now()), send_alert)
 
 

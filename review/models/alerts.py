@@ -18,13 +18,17 @@ TRIES = 50
 
 
 class Alert(models.Model):
-    """A study that ended without a result, in words for people. Delivered by mail and webhook where those are set."""
+    """A study that ended without a result, or that shows a drift, in words for people.
+
+    Delivered by mail and webhook where those are set.
+    """
 
     class Kind(models.TextChoices):
         """What happened."""
 
         INCOMPLETE = "incomplete", "Series missing"
         FAILED = "failed", "Failed"
+        DRIFT = "drift", "Scanner changed"
 
     class State(models.TextChoices):
         """Where its delivery stands."""
@@ -36,6 +40,9 @@ class Alert(models.Model):
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="alerts")
     kind = models.CharField(max_length=16, choices=Kind.choices)
+    subject = models.CharField(
+        max_length=255, blank=True, help_text="What has drifted, so that it is told once"
+    )
     text = models.TextField()
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
     state = models.CharField(max_length=12, choices=State.choices, default=State.WAITING)
