@@ -258,7 +258,11 @@ def _with_probabilities(
     if now.estimate is None or first.estimate is None or nadir.estimate is None:
         return answer
     noise = _probability_of_noise(answer.category, now.estimate, first.estimate, nadir.estimate, profile)
-    words = "" if noise is None else f"Chance that measurement error alone explains the change: {noise:.1%}."
+    words = (
+        ""
+        if noise is None
+        else f"Chance that measurement error alone explains the change: {_percent(noise)}."
+    )
     return replace(
         answer,
         probability_of_noise=noise,
@@ -282,3 +286,7 @@ def _probability_of_noise(
     if category in RESPONSES and is_down_to(now.ml, limit, first.ml):
         return probability_ratio_at_least(first, now, 1.0)
     return None
+
+
+def _percent(chance: float) -> str:
+    return "less than 0.1 %" if chance < 0.001 else f"{100 * chance:.1f} %"

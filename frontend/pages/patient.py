@@ -13,6 +13,7 @@ from frontend.pages.fragments import answer_poll, render_fragment
 from frontend.permissions import readers_only
 from orthanc.types import MeasuredRegion
 from review.audit import record, record_view
+from review.longitudinal import key_of, timeline_of
 from review.models import AuditAction, Study
 from review.patients import Point, points_of
 
@@ -49,6 +50,7 @@ def _live_part(request: HttpRequest, study: Study) -> tuple[str, str]:
         "regions": REGIONS,
         "curve": curve_data(points),
         "state_words": STATE_WORDS,
+        "course": timeline_of(key_of(study)) if points else None,
     }
     return render_fragment("frontend/parts/patient_live.html", context, request)
 

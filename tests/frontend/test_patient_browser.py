@@ -66,6 +66,7 @@ def test_an_oncologist_finds_a_patient_and_reads_the_change(oncologist: Page) ->
     make_course()
     make_visit(9, date(2025, 2, 2), patient_id="X-1", patient_name="Roe^Rita")
     oncologist.get_by_role("link", name="Patients").click()
+    oncologist.wait_for_url(re.compile(r"/patients/$"))
     oncologist.keyboard.press("/")
     oncologist.keyboard.type("doe")
     oncologist.keyboard.press("Enter")

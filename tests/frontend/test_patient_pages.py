@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from frontend.permissions import PAGE_POLICY
-from review.models import AuditEntry, Flag, Measurement, Result, Study
+from review.models import AuditEntry, Flag, Measurement, Result, Study, TreatmentEvent
 from tests.review import factories
 
 LogIn = Callable[[str], Client]
@@ -204,5 +204,23 @@ def test_thirty_visits_take_as_many_queries_as_three(
         make_visit(100 + number, date(2026, 7, 1 + number))
     viewer = as_role("viewer")
     viewer.get(address(course[0]))
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(16):
         viewer.get(address(course[0]))
+
+
+def test_the_page_shows_the_suggested_response_with_its_reasoning(
+    as_role: LogIn, course: list[Result]
+) -> None:
+    treatment = {
+        "surgery": "2026-01-15",
+        "radiotherapy_start": "2026-02-01",
+        "radiotherapy_end": "2026-02-20",
+    }
+    client = as_role("viewer")
+    assert "No treatment is entered" in client.get(address(course[0])).content.decode()
+    for kind, on in treatment.items():
+        TreatmentEvent.objects.create(patient_id=course[0].study.patient_id, kind=kind, on=on, by="ray")
+    page = client.get(address(course[0])).content.decode()
+    assert re.findall(r'data-response="[^"]*">([^<]*)</b>', page) == ["not rated", "baseline", "PD"]
+    assert "ratio 5.250" in page
+    assert "a clinician decides" in page
