@@ -19,6 +19,7 @@ from orthanc.errors import OrthancUnavailableError
 from orthanc.types import Role
 from review import nudge, selectors
 from review.audit import record_view
+from review.fhir import bundle_of
 from review.health import system_health
 from review.models import Alert, Delivery, IntakeProblem, Study
 from review.pacs import connect
@@ -152,6 +153,20 @@ class StudyModel(APIView):
         except NothingToRetryError as error:
             raise CannotRetry(str(error)) from error
         return Response(StudyDetailSerializer(_study(study_uid)).data, status=202)
+
+
+class StudyFhir(APIView):
+    """The current result for systems that speak FHIR."""
+
+    permission_classes = [MayRead]
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT, 404: ErrorSerializer})
+    def get(self, request: Request, study_uid: str) -> Response:
+        """A FHIR R4 bundle: ImagingStudy, an Observation per volume with its interval, DiagnosticReport."""
+        study = _study(study_uid)
+        if study.current_result is None:
+            raise NotFound("The study has no result.")
+        return Response(bundle_of(study, study.current_result))
 
 
 class CannotSendAgain(APIException):
