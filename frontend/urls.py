@@ -7,6 +7,7 @@ from frontend.dicomweb import DicomWeb
 from frontend.pages import (
     account,
     audit,
+    dashboard,
     inbox,
     panel,
     patient,
@@ -47,6 +48,7 @@ urlpatterns = [
     path("templates/new/", templates.edit, name="template-new"),
     path("templates/preview/", templates.preview, name="template-preview"),
     path("templates/<int:template_id>/", templates.edit, name="template"),
+    path("dashboard/", dashboard.page, name="dashboard"),
     path("inbox/", inbox.page, name="inbox"),
     path("inbox/decide/", inbox.act, name="inbox-decide"),
     path("rules/", rules.page, name="rules"),
