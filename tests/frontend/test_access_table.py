@@ -1,0 +1,164 @@
+"""Who may do what: one table over every address of pages, API and DICOMweb. An address in no row fails the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from review.models import Flag
+from review.services_of_review import flag_as_poor
+from tests.review import factories
+
+pytestmark = pytest.mark.django_db
+
+LogIn = Callable[[str], Client]
+UID = factories.STUDY_UID
+
+READ = frozenset({"viewer", "radiologist", "admin", "service"})
+WORK = frozenset({"radiologist", "admin", "service"})
+REVIEW = frozenset({"radiologist"})
+ADMIN = frozenset({"admin"})
+
+TABLE: dict[str, dict[str, frozenset[str]]] = {
+    # address pattern: method: roles
+    "": {"get": READ},
+    "worklist/rows/": {"get": READ},
+    "upload/": {"get": WORK},
+    "problems/": {"get": READ},
+    "system/": {"get": READ},
+    "system/live/": {"get": READ},
+    "audit/": {"get": ADMIN},
+    "audit/export.csv": {"get": ADMIN},
+    "patients/": {"get": READ},
+    "patients/<int:key>/": {"get": READ},
+    "patients/<int:key>/live/": {"get": READ},
+    "patients/<int:key>/volumes.csv": {"get": READ},
+    "studies/<str:study_uid>/": {"get": READ},
+    "studies/<str:study_uid>/live/": {"get": READ},
+    "studies/<str:study_uid>/retry/": {"post": WORK},
+    "studies/<str:study_uid>/series/": {"get": WORK, "post": WORK},
+    "deliveries/<int:delivery_id>/retry/": {"post": WORK},
+    "templates/": {"get": ADMIN},
+    "templates/new/": {"get": ADMIN, "post": ADMIN},
+    "templates/preview/": {"post": ADMIN},
+    "templates/<int:template_id>/": {"get": ADMIN, "post": ADMIN},
+    "inbox/": {"get": ADMIN},
+    "inbox/decide/": {"post": ADMIN},
+    "rules/": {"get": ADMIN},
+    "rules/new/": {"get": ADMIN, "post": ADMIN},
+    "rules/edit/<str:key>/": {"get": ADMIN, "post": ADMIN},
+    "rules/switch/": {"post": ADMIN},
+    "rules/remove/": {"post": ADMIN},
+    "rules/order/": {"post": ADMIN},
+    "rules/discard/": {"post": ADMIN},
+    "rules/values.json": {"get": ADMIN},
+    "rules/review/": {"get": ADMIN},
+    "rules/save/": {"post": ADMIN},
+    "rules/move/": {"get": ADMIN},
+    "rules/explain/": {"get": ADMIN},
+    "rules/versions/": {"get": ADMIN},
+    "rules/versions/<int:number>/": {"get": ADMIN},
+    "rules/versions/<int:number>/restore/": {"post": ADMIN},
+    "viewer/<str:study_uid>/": {"get": READ},
+    "viewer/<str:study_uid>/roles.json": {"get": READ},
+    "panel/<str:study_uid>/": {"get": READ},
+    "panel/<str:study_uid>/live/": {"get": READ},
+    "api/schema/": {"get": READ},
+    "api/docs/": {"get": READ},
+    "api/studies/": {"get": READ},
+    "api/studies/<str:study_uid>/": {"get": READ},
+    "api/studies/<str:study_uid>/retry/": {"post": WORK},
+    "api/studies/<str:study_uid>/series-roles/": {"put": WORK},
+    "api/studies/<str:study_uid>/model/": {"post": WORK},
+    "api/studies/<str:study_uid>/reports/": {"get": READ, "post": READ},
+    "api/results/<int:result_id>/flags/": {"get": READ, "post": REVIEW},
+    "api/results/<int:result_id>/acceptance/": {"post": REVIEW, "delete": REVIEW},
+    "api/flags/<int:flag_id>/undo/": {"post": REVIEW},
+    "api/flags/<int:flag_id>/opinions/": {"post": REVIEW},
+    "api/deliveries/<int:delivery_id>/retry/": {"post": WORK},
+    "api/patients/<str:study_uid>/timeline/": {"get": READ},
+    "api/patients/<str:study_uid>/events/": {"get": READ, "post": WORK},
+    "api/patients/<str:study_uid>/reading/": {"put": WORK},
+    "api/patients/<str:study_uid>/links/": {"get": ADMIN, "post": ADMIN},
+    "api/events/<int:event_id>/": {"put": WORK, "delete": WORK},
+    "api/links/<int:link_id>/": {"delete": ADMIN},
+    "api/cohort/": {"get": READ},
+    "api/upload/": {"post": WORK},
+    "api/problems/": {"get": READ},
+    "api/alerts/": {"get": READ},
+    "api/health/": {"get": READ},
+    "dicomweb/(?P<path>.*?)/?$": {"get": READ, "post": WORK},
+    "dicom-web/(?P<path>.*?)/?$": {"get": READ, "post": WORK},
+}
+"""Strangers and accounts without a role get nothing of all this."""
+
+ELSEWHERE = {
+    "favicon.ico", "login/", "logout/", "health", "ready", "metrics", "api/nudge/", "ohif/(?P<path>.*)$",
+}  # fmt: skip
+"""Open by purpose, or under a token of its own."""
+
+REFUSED = {302, 401, 403}
+
+
+def patterns(resolver: URLResolver, before: str = "") -> Iterator[str]:
+    for one in resolver.url_patterns:
+        address = before + str(one.pattern).lstrip("^")
+        if isinstance(one, URLPattern):
+            yield address
+        elif one.namespace != "admin":
+            yield from patterns(one, address)
+
+
+def test_every_address_is_in_the_table() -> None:
+    assert set(patterns(get_resolver())) == set(TABLE) | ELSEWHERE
+
+
+@pytest.fixture
+def flag(db: None) -> Flag:
+    return flag_as_poor(factories.make_result(), compartment="ET", reason="motion", by="ann")
+
+
+def filled(address: str, flag: Flag) -> str:
+    values: dict[str, Any] = {
+        "<int:key>": flag.result.study_id,
+        "<str:study_uid>": UID,
+        "<int:result_id>": flag.result_id,
+        "<int:flag_id>": flag.pk,
+        "<int:delivery_id>": 1,
+        "<int:template_id>": 1,
+        "<int:number>": 1,
+        "<int:event_id>": 1,
+        "<int:link_id>": 1,
+        "<str:key>": 1,
+        "(?P<path>.*?)/?$": "studies/none",
+    }
+    for place, value in values.items():
+        address = address.replace(place, str(value))
+    return f"/{address}"
+
+
+@pytest.mark.parametrize("role", ["viewer", "radiologist", "admin", "service", "nobody"])
+def test_a_role_gets_exactly_what_the_table_gives_it(as_role: LogIn, flag: Flag, role: str) -> None:
+    client = as_role(role)
+    client.raise_request_exception = False
+    wrong = {}
+    for address, methods in TABLE.items():
+        for method, roles in methods.items():
+            answer = getattr(client, method)(filled(address, flag))
+            got_in = answer.status_code not in {401, 403}
+            if got_in != (role in roles):
+                wrong[f"{method} {address}"] = answer.status_code
+    assert wrong == {}
+
+
+def test_strangers_get_nothing(client: Client, flag: Flag) -> None:
+    answers = {
+        f"{method} {address}": getattr(client, method)(filled(address, flag)).status_code
+        for address, methods in TABLE.items()
+        for method in methods
+    }
+    assert {name: status for name, status in answers.items() if status not in REFUSED} == {}
