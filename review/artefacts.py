@@ -18,10 +18,15 @@ from segmentation.errors import BadInputError
 from segmentation.gates import Gate
 from segmentation.types import (
     Finding,
+    Hemisphere,
+    Lesion,
+    Lobe,
     ModelIdentity,
     Phase,
     PreparedScan,
     Segmentation,
+    Trust,
+    TrustGrade,
     TumourVolumes,
     VolumeEstimate,
 )
@@ -29,6 +34,7 @@ from segmentation.types import (
 PREPARED_IMAGES = ("flair", "t1", "t1ce", "t2", "brain_mask", "t1ce_grid")
 FACTS = "facts.json"
 LABELS = "labels.nii.gz"
+UNCERTAINTY = "uncertainty.nii.gz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +134,17 @@ def write_segmentation(done: Segmentation, folder: Path, gates: tuple[Gate, ...]
     """Keep a label map with its volumes and provenance, and the gates of the scan that it was made of."""
     with whole_folder(folder) as scratch:
         sitk.WriteImage(done.labels, str(scratch / LABELS), True)
+        if done.uncertainty is not None:
+            sitk.WriteImage(done.uncertainty, str(scratch / UNCERTAINTY), True)
         facts = {
             "volumes": asdict(done.volumes),
             "model": asdict(done.model),
             "phase": done.phase.value,
             "warnings": done.warnings,
             "seconds": done.seconds,
-            "trust": done.trust,
+            "trust": asdict(done.trust) if done.trust else None,
+            "lesions": [asdict(lesion) for lesion in done.lesions],
+            "resampling_error_ml": done.resampling_error_ml,
             "gates": [asdict(gate) for gate in gates],
             "not_validated": [asdict(one) for one in done.not_validated],
         }
@@ -156,9 +166,27 @@ def read_segmentation(folder: Path) -> Segmentation:
         phase=Phase(facts["phase"]),
         warnings=tuple(facts["warnings"]),
         seconds=facts["seconds"],
-        trust=facts.get("trust"),
+        trust=_trust(facts.get("trust")),
         not_validated=tuple(Finding(**one) for one in facts.get("not_validated", ())),
+        lesions=tuple(_lesion(one) for one in facts.get("lesions", ())),
+        resampling_error_ml=facts.get("resampling_error_ml", {}),
+        uncertainty=_uncertainty(folder / UNCERTAINTY),
     )
+
+
+def _trust(fact: dict[str, Any] | float | None) -> Trust | None:
+    """Folders of earlier versions hold one number, without its interval."""
+    return Trust(**fact | {"grade": TrustGrade(fact["grade"])}) if isinstance(fact, dict) else None
+
+
+def _lesion(fact: dict[str, Any]) -> Lesion:
+    x, y, z = fact["centre_mm_lps"]
+    place = {"hemisphere": Hemisphere(fact["hemisphere"]), "lobe": Lobe(fact["lobe"])}
+    return Lesion(**fact | {"centre_mm_lps": (x, y, z)} | place)
+
+
+def _uncertainty(path: Path) -> sitk.Image | None:
+    return sitk.ReadImage(str(path), sitk.sitkFloat32) if path.is_file() else None
 
 
 def read_gates(folder: Path) -> tuple[Gate, ...]:

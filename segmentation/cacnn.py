@@ -13,6 +13,7 @@ from segmentation.errors import BadModelError
 from segmentation.interval import IntervalCalibration
 from segmentation.model_description import RANK_PUBLISHED, CascadeConfig, ModelDescription, describe_model
 from segmentation.registry import check_weights, write_model
+from segmentation.trust import TrustCalibration
 from segmentation.types import ModelIdentity, Phase
 
 NAME = "cacnn17"
@@ -22,14 +23,25 @@ STATEMENT = (
 )
 
 INTERVAL = IntervalCalibration(
-    multipliers={"WT": 1.31, "TC": 1.00, "ET": 1.15, "oedema": 1.16, "nonenhancing_core": 1.00},
+    multipliers={"WT": 1.24, "TC": 0.75, "ET": 1.05, "oedema": 1.08, "nonenhancing_core": 0.75},
     n_cases=22,
-    cases="22 pre-operative BraTS cases, of which the weights had seen at least the 14 of BraTS 2017/18 in training; "
-    "expect the intervals to hold less often on others",
-    coverage={"WT": 0.95, "TC": 1.00, "ET": 0.95, "oedema": 0.95, "nonenhancing_core": 1.00},
+    cases="22 pre-operative BraTS patients, each sharp, with noise, in slices of 5 mm and misaligned (simulated from "
+    "the sharp one); the weights had seen at least the 14 of BraTS 2017/18 in training; expect the intervals to hold "
+    "less often on others",
+    coverage={"WT": 0.955, "TC": 0.955, "ET": 0.955, "oedema": 0.932, "nonenhancing_core": 0.943},
 )
-"""From the scores that `evaluate` reports. The rule that decides whether there is enhancing tumour was set on the same
-cases: before it, 8.6 mL found in a case that had none made the multiplier of ET 4.53."""
+"""Over 88 runs, each patient's four left out together; docs/intervals.md has coverage and width by kind of image. The
+rule that decides whether there is enhancing tumour was set on the same cases."""
+
+TRUST = TrustCalibration(
+    intercept=0.435,
+    slope=0.509,
+    below=0.147,
+    above=0.247,
+    correlation=0.63,
+    n_cases=88,
+    cases="the same 22 patients, each sharp, with noise, in slices of 5 mm and misaligned",
+)
 
 _CARD = """# cacnn17: CA-CNN as published
 
@@ -46,7 +58,7 @@ convolutional neural networks", BrainLes 2017, LNCS 10670. 1,900,008 parameters.
 - **Measured here** (22 labelled pre-operative BraTS cases, at least 14 of them among the training cases): mean Dice
   0.913 whole tumour, 0.910 core, 0.882 enhancing, the last with the rule that leaves out made-up enhancement, which
   was set on these cases (0.793 without it). The volume intervals are calibrated on the same 22 cases, so on unseen
-  cases expect them to hold less often.
+  cases expect them to hold less often. Trust score: correlation with the true Dice 0.63 over 88 runs.
 - **Known limits**: after surgery a cavity is often not taken for tumour core; other pathologies were never shown to it.
 - **Use**: research. Not a medical device.
 
@@ -94,6 +106,7 @@ def import_cacnn(source: Path, folder: Path) -> ModelDescription:
         config=CascadeConfig(),
         interval=INTERVAL,
         phases=(Phase.PREOP,),
+        trust=TRUST,
     )
     write_model(folder, description, weights, _CARD.format(checksum=checksum), torch.float32)
     return describe_model(folder)

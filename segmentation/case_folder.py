@@ -27,6 +27,7 @@ from segmentation.types import (
 )
 
 LABELS_FILE, RESULT_FILE, NOTE_FILE = "seg.nii.gz", "result.json", "case.json"
+UNCERTAINTY_FILE = "uncertainty.nii.gz"
 
 
 def read_case(folder: Path) -> BrainScan:
@@ -113,10 +114,12 @@ def write_case_note(folder: Path, note: CaseNote) -> None:
     write_json(folder / NOTE_FILE, given)
 
 
-def write_result(result: Segmentation, folder: Path) -> None:
-    """Write `seg.nii.gz` on the T1CE grid and `result.json` beside it."""
+def write_result(result: Segmentation, folder: Path, with_uncertainty: bool = False) -> None:
+    """Write `seg.nii.gz` on the T1CE grid and `result.json` beside it; if asked, the voxels' uncertainty too."""
     folder.mkdir(parents=True, exist_ok=True)
     sitk.WriteImage(result.labels, str(folder / LABELS_FILE), useCompression=True)
+    if with_uncertainty and result.uncertainty is not None:
+        sitk.WriteImage(result.uncertainty, str(folder / UNCERTAINTY_FILE), useCompression=True)
     write_json(folder / RESULT_FILE, result_content(result))
 
 
@@ -140,7 +143,11 @@ def result_content(result: Segmentation) -> dict[str, Any]:
             "4": _label("enhancing tumour", volumes["ET"]),
         },
         "interval_level": 0.95,
-        "trust": result.trust,
+        "trust": result.trust.predicted_dice if result.trust else None,
+        "trust_interval": [result.trust.low, result.trust.high] if result.trust else None,
+        "trust_grade": result.trust.grade.value if result.trust else None,
+        "lesions": [asdict(lesion) for lesion in result.lesions],
+        "resampling_error_ml": result.resampling_error_ml,
         "seconds": result.seconds | {"total": sum(result.seconds.values())},
         "warnings": list(result.warnings),
     }

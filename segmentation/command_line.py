@@ -26,7 +26,7 @@ from segmentation.segment import segment
 from segmentation.training import command as training
 from segmentation.training import merge, postoperative_cases
 from segmentation.training import options as training_options
-from segmentation.types import Phase, Segmentation
+from segmentation.types import Lesion, Phase, Segmentation
 
 BAD_INPUT = 2
 
@@ -68,6 +68,8 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("case_dir", type=Path, metavar="CASE_DIR", help="has t1, t1ce, t2 and flair .nii.gz")
     parser.add_argument("out_dir", type=Path, metavar="OUT_DIR", help="gets seg.nii.gz and result.json")
     _add_model_option(parser)
+    uncertainty = parser.add_argument("--uncertainty", action="store_true")
+    uncertainty.help = "also write uncertainty.nii.gz: how undecided each voxel is, 0 to 1"
     add_run_options(parser)
     parser.set_defaults(run=_segment)
 
@@ -94,7 +96,7 @@ def _segment(options: argparse.Namespace) -> int:
     scan = read_case(options.case_dir)
     prepared = prepare_by(options, model.device.type)(scan)
     result = segment(prepared, model, Phase(options.phase), report=say_step)
-    write_result(result, options.out_dir)
+    write_result(result, options.out_dir, options.uncertainty)
     print(_read_out(result))
     return 0
 
@@ -132,5 +134,20 @@ def _read_out(result: Segmentation) -> str:
     volumes = by_quantity(result.volumes)
     lines = [f"{result.model.name} {result.model.version}: {result.model.statement}"]
     lines += [f"{name}: {v.ml:.1f} mL ({v.low_ml:.1f} to {v.high_ml:.1f})" for name, v in volumes.items()]
+    if result.trust:
+        trust = result.trust
+        lines.append(
+            f"trust: {trust.grade} (expected Dice {trust.predicted_dice:.2f}, {trust.low:.2f} to {trust.high:.2f})"
+        )
+    lines += [_lesion_line(lesion) for lesion in result.lesions]
     lines += [f"warning: {warning}" for warning in result.warnings]
     return "\n".join(lines)
+
+
+def _lesion_line(lesion: Lesion) -> str:
+    core_ml = lesion.enhancing_ml + lesion.nonenhancing_core_ml
+    return (
+        f"lesion {lesion.number}: {lesion.hemisphere}, {lesion.lobe}; core {core_ml:.1f} mL, enhancing "
+        f"{lesion.long_diameter_mm:.0f} x {lesion.perpendicular_diameter_mm:.0f} mm"
+        f"{'' if lesion.is_measurable else ', not measurable by RANO'}"
+    )

@@ -22,6 +22,9 @@ from segmentation.types import BrainScan, Compartment, Phase, PreparedScan, Segm
 
 REGIONS = tuple(part.value for part in Compartment)
 
+WORTH_A_WIDTH_ML = 5.0
+"""Of smaller amounts a width in percent says little."""
+
 Prepare = Callable[[BrainScan], PreparedScan]
 
 
@@ -114,7 +117,7 @@ def compare(
         case=case,
         phase=result.phase,
         volumes=result.volumes,
-        trust=result.trust or 0.0,
+        trust=result.trust.predicted_dice if result.trust else 0.0,
         seconds=result.seconds,
         warnings=result.warnings,
         dice={name: dice(a, b) for name, (a, b) in pairs.items()},
@@ -143,7 +146,25 @@ def report_content(
             phase.value: _summary([case for case in cases if case.phase is phase]) for phase in phases
         },
         "coverage": {name: _share(case.is_inside(name) for case in cases) for name in QUANTITIES},
+        "half_width": {name: spread(half_widths(cases, name)) for name in QUANTITIES},
     }
+
+
+def half_widths(cases: Sequence[CaseEvaluation], name: str) -> list[float]:
+    """Half the interval's width over the amount, of each case that has more than 5 mL of it."""
+    estimates = [by_quantity(case.volumes)[name] for case in cases]
+    return [(one.high_ml - one.low_ml) / (2 * one.ml) for one in estimates if one.ml > WORTH_A_WIDTH_ML]
+
+
+def coverage_table(cases: Sequence[CaseEvaluation]) -> str:
+    """Coverage and median half-width of the intervals, one line per compartment and stored label."""
+    lines = [f"{'95 % interval':<18} {'holds the truth':>16}  {'median half-width, above 5 mL':>30}"]
+    for name in QUANTITIES:
+        inside = sum(case.is_inside(name) for case in cases)
+        widths = half_widths(cases, name)
+        width = f"{statistics.median(widths):.0%} (n {len(widths)})" if widths else "-"
+        lines.append(f"{name:<18} {f'{inside} of {len(cases)}':>16}  {width:>30}")
+    return "\n".join(lines)
 
 
 def spread(values: Iterable[float]) -> dict[str, float | int | None]:

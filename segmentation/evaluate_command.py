@@ -25,6 +25,7 @@ from segmentation.errors import BadInputError
 from segmentation.evaluate import (
     REGIONS,
     CaseEvaluation,
+    coverage_table,
     evaluate_labelled,
     read_labelled_case,
     report_content,
@@ -178,6 +179,8 @@ def _print_figures(models: Sequence[Scored]) -> None:
             scores = [case.dice[region] for case in model.cases]
             if scores:
                 print(_spread_line(region, scores))
+        if model.cases:
+            print(coverage_table(model.cases))
     if any(model.cases for model in models):
         print(phase_table(models))
     if len(models) > 1:

@@ -1,8 +1,9 @@
 """95 % intervals of volumes: how far the views disagree, scaled by errors measured on labelled cases.
 
 The scale is conformal prediction (Vovk et al. 2005; normalised scores as in Lei et al., JASA 2018;113:1094)
-on the logarithm of the volume. Every width comes from two things: the volume at a strict and at a lax threshold
-of the probability, which the cascade gives for free, and a calibrated multiplier stored with the model.
+on the logarithm of the volume. Every width comes from three things: the volume at a strict and at a lax threshold
+of the probability, which the cascade gives for free; a widening where the views agree less than usual or T1CE has
+thick slices; and a calibrated multiplier stored with the model. docs/intervals.md has the figures.
 """
 
 from __future__ import annotations
@@ -18,10 +19,15 @@ OFFSET_ML = 0.5
 """Added before the logarithm: below half a millilitre errors are absolute, above it relative."""
 FLOOR = 0.05
 """Least width in log units: the inter-reader error that no agreement between views removes."""
-LEAST_MULTIPLIER = 1.0
-"""A few dozen cases do not show that the strict and the lax outline are too far apart."""
+LEAST_MULTIPLIER = 0.7
+"""A few dozen cases do not show that the strict and the lax outline are much too far apart."""
 UNCALIBRATED_MULTIPLIER = 2.5
 """For a model without calibration: about twice what nearly all cases of the published model need."""
+
+USUAL_AGREEMENT = 0.9
+DISAGREEMENT_WEIGHT = 5.0
+COARSE_WIDENING = 1.5
+"""Set on degraded images, see docs/intervals.md."""
 
 QUANTITIES = ("WT", "TC", "ET", "oedema", "nonenhancing_core")
 
@@ -33,6 +39,8 @@ class VolumeBand:
     ml: float
     strict_ml: float
     lax_ml: float
+    widening: float = 1.0
+    """By what the quality of the images and the quarrel of the views widen the interval; at least 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,7 @@ class IntervalCalibration:
     cases: str
     """Which kind of cases, in words, and whether the model had seen them."""
     coverage: Mapping[str, float] = field(default_factory=dict)
-    """Share of the same cases whose truth lay inside when each was left out of the calibration."""
+    """Share of the same cases whose truth lay inside when each patient was left out of the calibration."""
 
 
 def interval(band: VolumeBand, multiplier: float) -> VolumeEstimate:
@@ -56,6 +64,12 @@ def interval(band: VolumeBand, multiplier: float) -> VolumeEstimate:
     return VolumeEstimate(ml=band.ml, low_ml=min(low_ml, band.ml), high_ml=max(high_ml, band.ml))
 
 
+def widening(agreement: float, is_coarse: bool) -> float:
+    """By how much intervals grow where views agree less than usual (mean Dice), and where T1CE has thick slices."""
+    of_views = (1 + DISAGREEMENT_WEIGHT * (1 - agreement)) / (1 + DISAGREEMENT_WEIGHT * (1 - USUAL_AGREEMENT))
+    return max(1.0, of_views) * (COARSE_WIDENING if is_coarse else 1.0)
+
+
 def score(band: VolumeBand, true_ml: float) -> float:
     """The least multiplier with which the interval would hold the truth."""
     below, above = _log_widths(band)
@@ -64,7 +78,7 @@ def score(band: VolumeBand, true_ml: float) -> float:
 
 
 def multiplier_of(scores: Sequence[float]) -> float:
-    """The conformal quantile of the scores, at least 1; the largest score where there are too few for the level."""
+    """The conformal quantile of the scores, at least 0.7; the largest score where there are too few for the level."""
     if not scores:
         return UNCALIBRATED_MULTIPLIER
     rank = math.ceil((len(scores) + 1) * LEVEL)
@@ -95,4 +109,4 @@ def _log_widths(band: VolumeBand) -> tuple[float, float]:
     centre = math.log(band.ml + OFFSET_ML)
     below = FLOOR + max(0.0, centre - math.log(band.strict_ml + OFFSET_ML))
     above = FLOOR + max(0.0, math.log(band.lax_ml + OFFSET_ML) - centre)
-    return below, above
+    return band.widening * below, band.widening * above

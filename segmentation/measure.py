@@ -86,10 +86,13 @@ def reach(labels_zyx: Labels, probabilities: RegionProbabilities, voxel_ml: floa
     )
 
 
-def volume_bands(labels: sitk.Image, reach: Reach) -> dict[str, VolumeBand]:
-    """Amount with strict and lax limits per name in QUANTITIES, of a label map on any grid."""
+def volume_bands(labels: sitk.Image, reach: Reach, widening: float = 1.0) -> dict[str, VolumeBand]:
+    """Amount with strict and lax limits per name in QUANTITIES, of a label map on any grid.
+
+    `widening` is by how much the interval grows for the quality of this case.
+    """
     return {
-        name: VolumeBand(ml, strict_ml=max(0.0, ml - reach.less_ml[name]), lax_ml=ml + reach.more_ml[name])
+        name: VolumeBand(ml, max(0.0, ml - reach.less_ml[name]), ml + reach.more_ml[name], widening)
         for name, ml in label_volumes_ml(labels).items()
     }
 

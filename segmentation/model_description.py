@@ -16,6 +16,7 @@ from typing import Any
 
 from segmentation.errors import BadModelError
 from segmentation.interval import IntervalCalibration
+from segmentation.trust import TrustCalibration
 from segmentation.types import ModelIdentity, Normalisation, Phase
 
 FORMAT = 1
@@ -47,6 +48,7 @@ class ModelDescription:
     interval: IntervalCalibration | None = None
     phases: tuple[Phase, ...] = ()
     """Phases whose images it was trained on; empty where it does not say."""
+    trust: TrustCalibration | None = None
 
 
 def store_interval(folder: Path, calibration: IntervalCalibration) -> None:
@@ -117,6 +119,8 @@ def read_description(folder: Path) -> tuple[ModelDescription, str]:
             config=CascadeConfig(**networks | {"normalisation": Normalisation(networks["normalisation"])}),
             interval=IntervalCalibration(**content["interval"]) if content["interval"] else None,
             phases=tuple(Phase(phase) for phase in content["phases"]),
+            # Models of before the trust score have no entry.
+            trust=TrustCalibration(**content["trust"]) if content.get("trust") else None,
         )
         return description, str(content["weights_sha256"])
     except (ValueError, KeyError, TypeError) as error:
@@ -133,6 +137,7 @@ def write_description(folder: Path, description: ModelDescription, checksum: str
         "networks": asdict(description.config),
         "weights_sha256": checksum,
         "interval": asdict(description.interval) if description.interval else None,
+        "trust": asdict(description.trust) if description.trust else None,
     }
     write_atomically(folder / DESCRIPTION, (json.dumps(content, indent=2) + "\n").encode())
 

@@ -25,6 +25,7 @@ from segmentation.model_description import (
     write_description,
 )
 from segmentation.network import MSNet, NetworkConfig, Task, View, use_half_precision
+from segmentation.trust import TrustCalibration
 from segmentation.types import ModelIdentity, Phase
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -42,6 +43,7 @@ class CascadeModel:
     device: torch.device
     dtype: torch.dtype
     folder: Path
+    trust: TrustCalibration | None = None
 
 
 def weight_key(task: Task, view: View, parameter: str) -> str:
@@ -103,6 +105,7 @@ def load_model(
         device=where,
         dtype=torch.bfloat16 if half else torch.float32,
         folder=folder,
+        trust=description.trust,
     )
 
 

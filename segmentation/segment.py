@@ -14,17 +14,29 @@ from dataclasses import dataclass, replace
 import numpy as np
 import SimpleITK as sitk
 
+from segmentation.coarseness import is_coarse
 from segmentation.inference import view_probabilities
 from segmentation.intensity import MARGIN_VOXELS, Box, FloatArray, NetworkInput, bounding_box, network_input
-from segmentation.interval import VolumeBand
-from segmentation.measure import Reach, RegionProbabilities, reach, tumour_volumes, volume_bands
+from segmentation.interval import VolumeBand, widening
+from segmentation.lesions import find_lesions
+from segmentation.location import brain_frame
+from segmentation.measure import (
+    Reach,
+    RegionProbabilities,
+    label_volumes_ml,
+    reach,
+    tumour_volumes,
+    volume_bands,
+)
 from segmentation.native import labels_on_native_grid
 from segmentation.network import Task, View
 from segmentation.plausibility import implausible
 from segmentation.postprocess import Labels, core_region, fuse, whole_tumour_region
 from segmentation.presence import Regions, certain_enhancement
 from segmentation.registry import CascadeModel
-from segmentation.types import SEQUENCES, Phase, PreparedScan, Segmentation
+from segmentation.trust import trust_of
+from segmentation.types import SEQUENCES, Phase, PreparedScan, Segmentation, Trust, TrustGrade
+from segmentation.uncertainty import uncertainty_on_grid, voxel_uncertainty
 from segmentation.view_agreement import predicted_dice
 
 Report = Callable[[str], None]
@@ -32,7 +44,6 @@ Report = Callable[[str], None]
 NO_TUMOUR = "No tumour was found: all volumes are zero."
 NOT_CALIBRATED = "Interval not calibrated: this model's errors were not measured on labelled cases."
 THRESHOLD = 0.5
-DOUBTFUL_TRUST = 0.6
 VOXEL_ML = 0.001
 """Of the prepared grid, which is 1 mm."""
 DOUBTFUL_ENHANCING_ML = 0.1
@@ -53,7 +64,8 @@ class _Cascade:
 
     labels_zyx: Labels
     probabilities: RegionProbabilities
-    trust: float
+    agreement: float
+    """Mean Dice between the views' masks."""
     doubtful_enhancing_ml: float = 0.0
     """What the enhancing networks outlined and the decision on its presence refused."""
 
@@ -84,20 +96,29 @@ def segment_in_detail(
     cascade = _run_cascade(images, model, seconds, report)
     report("measuring")
     with _timed(seconds, "measure"):
-        labels = _on_prepared_grid(cascade.labels_zyx, images.box_zyx, scan.t1ce)
-        labels = labels_on_native_grid(_facing(labels, prepared.t1ce), prepared.t1ce_grid)
-        amount_reach = _reach(cascade, scan.t1ce)
-        bands = volume_bands(labels, amount_reach)
+        on_cubes = _on_prepared_grid(cascade.labels_zyx, images.box_zyx, scan.t1ce)
+        labels = labels_on_native_grid(_facing(on_cubes, prepared.t1ce), prepared.t1ce_grid)
+        widened = widening(cascade.agreement, is_coarse(scan.t1ce, scan.brain_mask))
+        bands = volume_bands(labels, _reach(cascade, scan.t1ce), widened)
         volumes = tumour_volumes(bands, model.interval)
+        trust = trust_of(cascade.agreement, model.trust)
+    report("describing the lesions")
+    with _timed(seconds, "describe"):
+        lesions = find_lesions(labels, brain_frame(scan.brain_mask))
+        uncertainty_zyx = voxel_uncertainty(cascade.probabilities)
+        uncertainty = uncertainty_on_grid(uncertainty_zyx, images.box_zyx, scan.t1ce, prepared.t1ce_grid)
     segmentation = Segmentation(
         labels=labels,
         volumes=volumes,
         model=model.identity,
         phase=phase,
-        warnings=prepared.warnings + _warnings(cascade, model, phase),
+        warnings=prepared.warnings + _warnings(cascade, trust, model, phase),
         seconds=prepared.seconds | seconds,
-        trust=cascade.trust,
         not_validated=implausible(cascade.labels_zyx, images.brain_zyx),
+        trust=trust,
+        lesions=lesions,
+        resampling_error_ml=_resampling_error_ml(on_cubes, labels),
+        uncertainty=uncertainty,
     )
     return Detailed(segmentation, bands)
 
@@ -128,8 +149,8 @@ def _run_cascade(
         enhancing_zyx = certain_enhancement(found, means[-1], images.channels_czyx)
         labels_zyx = fuse(found.whole_zyx, found.core_zyx, enhancing_zyx)
         refused_ml = np.count_nonzero(found.enhancing_zyx & ~enhancing_zyx) * VOXEL_ML
-        trust = predicted_dice([whole_vzyx, core_vzyx, enhancing_vzyx])
-    return _Cascade(labels_zyx, RegionProbabilities(*means), trust, refused_ml)
+        agreement = predicted_dice([whole_vzyx, core_vzyx, enhancing_vzyx])
+    return _Cascade(labels_zyx, RegionProbabilities(*means), agreement, refused_ml)
 
 
 def _within(
@@ -146,13 +167,18 @@ def _reach(cascade: _Cascade, grid: sitk.Image) -> Reach:
     return reach(cascade.labels_zyx, cascade.probabilities, float(np.prod(grid.GetSpacing())) / 1000)
 
 
-def _warnings(cascade: _Cascade, model: CascadeModel, phase: Phase) -> tuple[str, ...]:
+def _resampling_error_ml(on_cubes: sitk.Image, labels: sitk.Image) -> dict[str, float]:
+    before_ml, after_ml = label_volumes_ml(on_cubes), label_volumes_ml(labels)
+    return {name: after_ml[name] - before_ml[name] for name in after_ml}
+
+
+def _warnings(cascade: _Cascade, trust: Trust, model: CascadeModel, phase: Phase) -> tuple[str, ...]:
     said = []
     if not cascade.labels_zyx.any():
         said.append(NO_TUMOUR)
-    elif cascade.trust < DOUBTFUL_TRUST:
+    elif trust.grade is TrustGrade.POOR:
         said.append(
-            f"The three views disagree on the outline (agreement {cascade.trust:.2f} of 1): check it."
+            f"The three views disagree on the outline (agreement {cascade.agreement:.2f} of 1): check it."
         )
     if cascade.doubtful_enhancing_ml >= DOUBTFUL_ENHANCING_ML:
         said.append(

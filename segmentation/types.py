@@ -121,6 +121,67 @@ class Finding:
     words: str
 
 
+class TrustGrade(StrEnum):
+    """What a predicted Dice means to a reader."""
+
+    GOOD = "good"
+    CHECK = "check"
+    POOR = "poor"
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """How well the outline is expected to fit a reader's: mean Dice of WT, TC and ET with its 95 % interval."""
+
+    predicted_dice: float
+    low: float
+    high: float
+    grade: TrustGrade
+
+
+class Hemisphere(StrEnum):
+    """The patient's side; both where neither holds nine tenths of the lesion."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    BOTH = "both"
+
+
+class Lobe(StrEnum):
+    """Coarse parts of the brain, by which readers say where a lesion is."""
+
+    FRONTAL = "frontal"
+    PARIETAL = "parietal"
+    TEMPORAL = "temporal"
+    OCCIPITAL = "occipital"
+    DEEP = "insula or deep grey matter"
+    BRAINSTEM = "brainstem"
+    CEREBELLUM = "cerebellum"
+
+
+@dataclass(frozen=True, slots=True)
+class Lesion:
+    """One lesion of a label map: a connected piece of tumour core with the oedema nearest to it.
+
+    Diameters are those of its enhancing part on axial slices, as RANO reads them; 0 where nothing enhances.
+    """
+
+    number: int
+    """From 1, the most enhancing tumour first, then by volume."""
+    enhancing_ml: float
+    nonenhancing_core_ml: float
+    oedema_ml: float
+    centre_mm_lps: tuple[float, float, float]
+    long_diameter_mm: float
+    perpendicular_diameter_mm: float
+    n_slices: int
+    """Axial slices that show its enhancing part."""
+    is_measurable: bool
+    """RANO's test of shape: both diameters at least 10 mm, on at least two slices."""
+    hemisphere: Hemisphere
+    lobe: Lobe
+
+
 @dataclass(frozen=True, slots=True)
 class Segmentation:
     """What one run of the cascade gives: uint8 label map on the native T1CE grid, volumes, provenance."""
@@ -131,6 +192,10 @@ class Segmentation:
     phase: Phase
     warnings: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
-    trust: float | None = None
-    """Predicted Dice with a reader's outline, from the agreement of the views: a hint."""
+    trust: Trust | None = None
     not_validated: tuple[Finding, ...] = ()
+    lesions: tuple[Lesion, ...] = ()
+    resampling_error_ml: dict[str, float] = field(default_factory=dict)
+    """Per name in QUANTITIES: the amount on T1CE's grid minus that on the 1 mm grid the networks see."""
+    uncertainty: sitk.Image | None = None
+    """float32 on T1CE's grid, 0 (sure) to 1 (either way): how undecided each voxel is."""

@@ -5,11 +5,11 @@ import pytest
 
 from segmentation.calibration import calibrate_model, scores_in, scores_of
 from segmentation.errors import BadInputError
-from segmentation.evaluate import compare, report_content, spread
+from segmentation.evaluate import compare, coverage_table, report_content, spread
 from segmentation.interval import QUANTITIES, IntervalCalibration
 from segmentation.measure import RegionProbabilities, reach, tumour_volumes, volume_bands
 from segmentation.registry import load_model
-from segmentation.types import ModelIdentity, Phase, Segmentation, Tissue
+from segmentation.types import ModelIdentity, Phase, Segmentation, Tissue, Trust, TrustGrade
 from tests.segmentation.cascade_cases import image, tiny_model_folder
 
 MODEL = ModelIdentity("tiny", "1", is_demo=True, statement="")
@@ -35,7 +35,7 @@ def evaluated(labels_zyx, reference_zyx, calibration=None, case="a"):
         MODEL,
         Phase.PREOP,
         seconds={"a": 1.5, "b": 2.0},
-        trust=0.9,
+        trust=Trust(0.9, 0.8, 0.95, TrustGrade.GOOD),
     )
     return compare(case, result, bands, image(reference_zyx))
 
@@ -79,6 +79,10 @@ def test_the_report_is_strict_json_with_what_others_read(tmp_path):
     assert content["summary"]["dice"]["ET"]["mean"] == pytest.approx(0.5)
     assert content["summary"]["hd95_mm"]["ET"]["n"] == 1
     assert content["coverage"]["WT"] == 1.0
+    (low, high), found = first["interval_ml"]["WT"], first["volume_ml"]["WT"]
+    assert content["half_width"]["WT"]["median"] == pytest.approx((high - low) / (2 * found))
+    assert content["half_width"]["ET"]["n"] == 0  # an eighth of a millilitre
+    assert "2 of 2" in coverage_table([good, poor])
     assert content["failed"] == [{"case": "c", "reason": "no seg"}]
 
 

@@ -3,12 +3,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segmentation.interval import (
+    LEAST_MULTIPLIER,
     UNCALIBRATED_MULTIPLIER,
     VolumeBand,
     calibrate,
     interval,
     multiplier_of,
     score,
+    widening,
 )
 
 amounts_ml = st.floats(0, 500)
@@ -17,7 +19,7 @@ amounts_ml = st.floats(0, 500)
 @st.composite
 def bands(draw):
     ml = draw(amounts_ml)
-    return VolumeBand(ml, strict_ml=ml * draw(st.floats(0, 1)), lax_ml=ml + draw(amounts_ml))
+    return VolumeBand(ml, ml * draw(st.floats(0, 1)), ml + draw(amounts_ml), draw(st.floats(1, 3)))
 
 
 @given(bands(), st.floats(0.01, 20))
@@ -56,7 +58,7 @@ def test_disagreement_widens_the_interval():
 def test_the_multiplier_is_the_conformal_quantile():
     assert multiplier_of([float(n) for n in range(1, 40)]) == 38.0  # ceil(40 * 0.95) of 39
     assert multiplier_of([3.0, 1.0, 2.0]) == 3.0  # too few for the level: the largest
-    assert multiplier_of([0.1, 0.2]) == 1.0  # never less
+    assert multiplier_of([0.1, 0.2]) == LEAST_MULTIPLIER
     assert multiplier_of([]) == UNCALIBRATED_MULTIPLIER
 
 
@@ -65,3 +67,17 @@ def test_coverage_is_counted_on_cases_left_out():
     assert figures.n_cases == 4
     assert figures.multipliers["WT"] == 4.0
     assert figures.coverage["WT"] == pytest.approx(0.75)  # the largest is outside when it is left out
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_less_agreement_never_narrows_an_interval(agreement, other):
+    lower, higher = sorted((agreement, other))
+    assert widening(lower, is_coarse=False) >= widening(higher, is_coarse=False) >= 1
+
+
+def test_thick_slices_widen_on_top_of_disagreement():
+    assert widening(0.95, is_coarse=True) == pytest.approx(1.5)
+    assert widening(0.7, is_coarse=True) == pytest.approx(1.5 * widening(0.7, is_coarse=False))
+    plain, wider = VolumeBand(20.0, 18.0, 22.0), VolumeBand(20.0, 18.0, 22.0, 1.5)
+    assert interval(wider, 1.0).high_ml > interval(plain, 1.0).high_ml
+    assert interval(wider, 1.0).low_ml < interval(plain, 1.0).low_ml

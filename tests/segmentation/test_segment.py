@@ -15,7 +15,7 @@ from segmentation.network import Task
 from segmentation.prepare import accept_prepared
 from segmentation.registry import load_model
 from segmentation.segment import NO_TUMOUR, NOT_CALIBRATED, segment
-from segmentation.types import SEQUENCES, Phase
+from segmentation.types import SEQUENCES, Phase, TrustGrade
 from tests.segmentation.cascade_cases import (
     indifferent_weights,
     prepared_scan,
@@ -62,10 +62,38 @@ def test_labels_lie_on_the_grid_of_t1ce_within_the_brain(result):
 def test_a_result_says_who_made_it_and_how_long_it_took(model, result):
     assert result.model == model.identity
     assert result.phase is Phase.PREOP
-    assert 0 <= result.trust <= 1
+    assert 0 <= result.trust.low <= result.trust.predicted_dice <= result.trust.high <= 1
     assert NOT_CALIBRATED in result.warnings
-    stages = {"normalise", "whole_tumour", "tumour_core", "enhancing_tumour", "postprocess", "measure"}
+    stages = {
+        "normalise",
+        "whole_tumour",
+        "tumour_core",
+        "enhancing_tumour",
+        "postprocess",
+        "measure",
+        "describe",
+    }
     assert set(result.seconds) == stages
+
+
+def test_lesions_and_uncertainty_describe_the_label_map(result):
+    labels_zyx = voxels(result.labels)
+    lesions_ml = sum(one.enhancing_ml + one.nonenhancing_core_ml + one.oedema_ml for one in result.lesions)
+    assert result.lesions
+    assert lesions_ml == pytest.approx(result.volumes.whole_tumour.ml)
+    assert set(result.resampling_error_ml.values()) == {0.0}  # the grid was 1 mm already
+    assert result.uncertainty.GetSize() == result.labels.GetSize()
+    undecided_zyx = voxels(result.uncertainty)
+    assert 0 <= undecided_zyx.min() <= undecided_zyx.max() <= 1
+    assert undecided_zyx[labels_zyx > 0].mean() > undecided_zyx[labels_zyx == 0].mean()
+
+
+def test_the_resampling_error_is_what_thick_slices_change(model):
+    scan = prepared_scan()
+    thick = scan.t1ce[:, :, ::5]
+    found = segment(replace(scan, t1ce_grid=thick), model, Phase.PREOP)
+    # Shares are rounded to whole voxels of 5 mm: half a voxel at most, and what the ends of the grid cut off.
+    assert 0 < max(abs(ml) for ml in found.resampling_error_ml.values()) < 0.2
 
 
 def test_each_step_is_reported(model):
@@ -88,7 +116,7 @@ def test_a_phase_the_model_never_saw_is_said(model):
 
 
 def test_views_that_disagree_are_said(result):
-    assert result.trust < 0.6  # networks of random weights
+    assert result.trust.grade is TrustGrade.POOR  # networks of random weights
     assert any("views disagree" in warning for warning in result.warnings)
 
 
