@@ -42,6 +42,7 @@ format: install  ## bring the code into shape
 
 bench: install  ## measurements that print figures: speed of the cascade, of preparation, of the worklist
 	@$(PYTHON) -m tests.benchmarks
+	@$(PYTHON) -m tests.benchmarks.intake
 
 drill: testinstall  ## long fault drills: every process killed while studies are in flight, and every odd study
 	@$(PYTHON) -m pytest tests/drills tests/end_to_end -m drill $(PYTEST_ARGS)
