@@ -14,6 +14,7 @@ from pytest_django.fixtures import Settings as DjangoSettings
 
 from orthanc.client import OrthancClient
 from orthanc.read import read_series
+from orthanc.secondary_capture import ON_T1CE, write_overlays
 from orthanc.seg import write_seg
 from orthanc.server.process import RunningOrthanc, start_orthanc
 from orthanc.study_maker import VisitDescription, make_study
@@ -89,9 +90,12 @@ def stored_study(orthanc_server: RunningOrthanc, tmp_path_factory: pytest.TempPa
     visit = VisitDescription("PAT-5", "Tester^Tamara", "19660606", "F", accession_number="ACC-5")
     files = make_study(make_images(), tmp_path_factory.mktemp("study"), visit, uid_seed="frontend tests")
     t1ce_files = [path for path in files if path.parent.name.endswith("t1ce")]
-    seg = write_seg(labels_on(read_series(t1ce_files)), t1ce_files, AlgorithmInfo("synthetic truth", "1"))
+    labels, algorithm = labels_on(read_series(t1ce_files)), AlgorithmInfo("synthetic truth", "1")
+    seg = write_seg(labels, t1ce_files, algorithm)
+    # Colour images of ours, which the viewer must not hang where a series of the scanner belongs.
+    overlays = write_overlays(labels, t1ce_files, algorithm, (), ON_T1CE)
     with orthanc_server.client() as client:
-        stored = [client.store(item) for item in (*files, seg)]
+        stored = [client.store(item) for item in (*files, seg, *overlays)]
     return StoredStudy(stored[0].study_orthanc_id, files, seg)
 
 

@@ -210,8 +210,8 @@ def test_the_viewer_shows_four_series_by_role_with_the_overlay_on_each(
     for compartment, volume in volumes.items():
         shown = panel.locator(f"[data-compartment={compartment}] [data-ml]")
         expect(shown).to_have_text(f"{volume.ml:.2f}")
-    expect(panel.get_by_text("FLAIR is thick.")).to_be_visible()
-    expect(panel.get_by_text("Research use")).to_be_visible()
+    expect(panel.get_by_text("FLAIR is thick.", exact=True)).to_be_visible()
+    expect(panel.get_by_text("Research use, not a medical device.", exact=True)).to_be_visible()
 
 
 def test_the_panel_hides_segments_changes_their_style_and_finds_the_tumour(
