@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, time
+from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -20,6 +21,7 @@ from review.response_types import (
     EventKind,
     IdentityWarning,
     IdhStatus,
+    LesionAt,
     Measure,
     PatientFacts,
     PatientKey,
@@ -166,7 +168,26 @@ def _visit(point: Point) -> Visit:
         # A flag on one compartment strikes those that share its voxels; the others go on counting.
         if not point.counts or name not in result.struck
     }
-    return replace(bare, volumes=volumes, result_id=result.pk, phase=result.phase)
+    return replace(
+        bare, volumes=volumes, result_id=result.pk, phase=result.phase, lesions=_lesions(result.lesions)
+    )
+
+
+def _lesions(stored: Sequence[Mapping[str, Any]] | None) -> tuple[LesionAt, ...] | None:
+    """The shapes of what enhances; which lesion of another visit each is, nobody has said."""
+    if stored is None:
+        return None
+    return tuple(
+        LesionAt(
+            component=one["number"],
+            enhancing_ml=one["enhancing_ml"],
+            long_diameter_mm=one["long_diameter_mm"],
+            perpendicular_diameter_mm=one["perpendicular_diameter_mm"],
+            n_slices=one["n_slices"],
+        )
+        for one in stored
+        if one["enhancing_ml"] > 0
+    )
 
 
 def _one_a_day(visits: list[Visit]) -> list[Visit]:

@@ -13,6 +13,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from django.db import transaction
 from pydicom import dcmread
@@ -34,7 +35,7 @@ from review.stopwatch import Stopwatch
 from review.tasks import send_delivery
 from review.written import NO_OVERLAY_ON_FLAIR, Written, share_a_space, write_objects
 from segmentation.gates import Gate
-from segmentation.types import Segmentation, TumourVolumes, VolumeEstimate
+from segmentation.types import Segmentation, Trust, TumourVolumes, VolumeEstimate
 
 HUNDREDTH_ML = Decimal("0.01")
 
@@ -184,6 +185,8 @@ def record_result(
         "warnings": list(done.warnings),
         "gates": [asdict(gate) for gate in gates],
         "not_validated": [asdict(one) for one in done.not_validated],
+        "lesions": [asdict(one) for one in done.lesions],
+        **_trust_columns(done.trust),
     }
     result, _ = Result.objects.update_or_create(job=job, defaults=values)
     for volume in volumes:
@@ -194,6 +197,17 @@ def record_result(
         record_objects(result, one.kind, one.datasets)
     job.finish(steps)
     return result
+
+
+def _trust_columns(trust: Trust | None) -> dict[str, Any]:
+    if trust is None:
+        return {"trust": None, "trust_low": None, "trust_high": None, "trust_grade": ""}
+    return {
+        "trust": round(trust.predicted_dice, 2),
+        "trust_low": round(trust.low, 2),
+        "trust_high": round(trust.high, 2),
+        "trust_grade": trust.grade.value,
+    }
 
 
 def record_objects(result: Result, kind: ObjectKind, datasets: Sequence[Dataset]) -> ResultObject:

@@ -68,6 +68,31 @@ class FindingSerializer(serializers.Serializer):
     words = serializers.CharField()
 
 
+class TrustSerializer(serializers.Serializer):
+    """How well the outline is expected to fit a reader's: Dice with its 95 % interval, and what that means."""
+
+    expected_dice = serializers.FloatField(source="trust")
+    low = serializers.FloatField(source="trust_low")
+    high = serializers.FloatField(source="trust_high")
+    grade = serializers.CharField(source="trust_grade")
+
+
+class LesionSerializer(serializers.Serializer):
+    """A lesion: volumes in ml, axial diameters of what enhances in mm, RANO's test of shape, and where it is."""
+
+    number = serializers.IntegerField()
+    enhancing_ml = serializers.FloatField()
+    nonenhancing_core_ml = serializers.FloatField()
+    oedema_ml = serializers.FloatField()
+    centre_mm_lps = serializers.ListField(child=serializers.FloatField())
+    long_diameter_mm = serializers.FloatField()
+    perpendicular_diameter_mm = serializers.FloatField()
+    n_slices = serializers.IntegerField()
+    is_measurable = serializers.BooleanField()
+    hemisphere = serializers.CharField()
+    lobe = serializers.CharField()
+
+
 class ResultSerializer(serializers.ModelSerializer[Result]):
     """A result: volumes by compartment (WT, TC, ET, and the stored labels ED, NC), model, DICOM objects."""
 
@@ -77,6 +102,8 @@ class ResultSerializer(serializers.ModelSerializer[Result]):
     warnings = serializers.ListField(child=serializers.CharField())
     gates = GateSerializer(many=True)
     not_validated = FindingSerializer(many=True)
+    trust = serializers.SerializerMethodField()
+    lesions = LesionSerializer(many=True, allow_null=True)
     flagged = serializers.BooleanField(
         source="is_flagged", help_text="A reader called it, or a part of it, poor"
     )
@@ -95,12 +122,19 @@ class ResultSerializer(serializers.ModelSerializer[Result]):
             "reviewed_by",
             "phase",
             "model",
+            "trust",
+            "lesions",
             "warnings",
             "not_validated",
             "gates",
             "dicom",
             "created_at",
         ]
+
+    @extend_schema_field(TrustSerializer(allow_null=True))
+    def get_trust(self, result: Result) -> dict[str, Any] | None:
+        """The trust score; null for results that were made before there was one."""
+        return dict(TrustSerializer(result).data) if result.trust is not None else None
 
     @extend_schema_field(serializers.ListField(child=serializers.CharField()))
     def get_struck(self, result: Result) -> list[str]:

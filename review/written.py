@@ -16,7 +16,7 @@ from orthanc.seg import write_seg
 from orthanc.sr import write_sr
 from orthanc.types import AlgorithmInfo, CompartmentVolume, ObjectKind, Role
 from review.models import Job
-from segmentation.types import Segmentation
+from segmentation.types import Lesion, Segmentation, Trust
 
 NO_OVERLAY_ON_FLAIR = "No colour overlay was drawn on FLAIR: it has another frame of reference than T1CE."
 
@@ -71,7 +71,27 @@ def share_a_space(files: Mapping[Role, Sequence[Path]]) -> bool:
 
 def statements(done: Segmentation) -> tuple[str, ...]:
     """The sentences of a result for its report: first what it was not validated for."""
-    return (*(f"Not validated for this: {one.words}" for one in done.not_validated), *done.warnings)
+    said = [f"Not validated for this: {one.words}" for one in done.not_validated]
+    if done.trust is not None:
+        said.append(trust_words(done.trust))
+    return (*said, *(lesion_words(one) for one in done.lesions), *done.warnings)
+
+
+def trust_words(trust: Trust) -> str:
+    """The trust score as a sentence."""
+    return (
+        f"Trust: {trust.grade}. Expected Dice with a reader's outline {trust.predicted_dice:.2f} "
+        f"(95 % interval {trust.low:.2f} to {trust.high:.2f})."
+    )
+
+
+def lesion_words(lesion: Lesion) -> str:
+    """A lesion as a sentence: place, enhancing volume, axial diameters, RANO's test of shape."""
+    shape = "measurable" if lesion.is_measurable else "not measurable"
+    return (
+        f"Lesion {lesion.number}: {lesion.hemisphere}, {lesion.lobe}; enhancing {lesion.enhancing_ml:.2f} mL, axial "
+        f"diameters {lesion.long_diameter_mm:.0f} x {lesion.perpendicular_diameter_mm:.0f} mm, {shape} by RANO."
+    )
 
 
 def remarks(done: Segmentation) -> tuple[str, ...]:

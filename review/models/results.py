@@ -10,7 +10,7 @@ from django.utils import timezone
 from orthanc.codes import FINDINGS
 from orthanc.types import MeasuredRegion
 from review.models.intake import Study
-from segmentation.types import Phase
+from segmentation.types import Phase, TrustGrade
 
 if TYPE_CHECKING:
     from review.models.verdicts import Flag
@@ -66,6 +66,19 @@ class Result(models.Model):
     )
     not_validated = models.JSONField(
         default=list, blank=True, help_text="Why this lies outside of what was validated: code, words"
+    )
+    trust = models.FloatField(
+        null=True,
+        blank=True,
+        help_text="Expected Dice with a reader's outline; empty: made before it was scored",
+    )
+    trust_low = models.FloatField(null=True, blank=True)
+    trust_high = models.FloatField(null=True, blank=True)
+    trust_grade = models.CharField(
+        max_length=8, blank=True, choices=[(grade.value, grade.value) for grade in TrustGrade]
+    )
+    lesions = models.JSONField(
+        null=True, blank=True, help_text="As segmentation.types.Lesion; empty: shapes were not measured"
     )
     created_at = models.DateTimeField(default=timezone.now)
     superseded_by = models.ForeignKey(

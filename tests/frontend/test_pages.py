@@ -10,7 +10,7 @@ from django.test import Client
 
 from frontend.pages.worklist import Query
 from frontend.permissions import PAGE_POLICY
-from review.models import IntakeProblem, Series, Study
+from review.models import IntakeProblem, Result, Series, Study
 from tests.review import factories
 
 UID = factories.STUDY_UID
@@ -214,3 +214,24 @@ def test_a_wrong_password_is_said_and_a_right_one_leads_back(
         {"username": "viewer", "password": "correct horse battery", "next": "https://evil.example/"},
     )
     assert abroad.headers["Location"] == "/"
+
+
+def test_the_panel_and_the_worklist_show_trust_and_lesions(as_role: LogIn, done: Study) -> None:
+    lesion = {
+        "number": 1, "enhancing_ml": 8.5, "nonenhancing_core_ml": 2.0, "oedema_ml": 20.0,
+        "centre_mm_lps": [10.0, -5.0, 30.0], "long_diameter_mm": 27.4, "perpendicular_diameter_mm": 18.2,
+        "n_slices": 6, "is_measurable": True, "hemisphere": "left", "lobe": "temporal",
+    }  # fmt: skip
+    values = {
+        "trust": 0.83,
+        "trust_low": 0.65,
+        "trust_high": 0.93,
+        "trust_grade": "check",
+        "lesions": [lesion],
+    }
+    Result.objects.filter(study=done).update(**values)
+    panel = as_role("viewer").get(f"/panel/{UID}/").content.decode()
+    assert "0.65 to 0.93" in panel
+    assert "27 × 18" in panel
+    assert "left, temporal" in panel
+    assert "trust-check" in as_role("viewer").get("/").content.decode()

@@ -18,10 +18,21 @@ from orthanc.types import MeasuredRegion, Role
 from review import publish
 from review.artefacts import job_folder, read_segmentation, write_segmentation
 from review.leases import Lease
+from review.longitudinal import key_of, timeline_of
 from review.models import Job, LostLeaseError, Result, RoutingRule, Study
 from review.publish import publish_job, stored_volumes
+from review.serializers import ResultSerializer
 from segmentation.gates import judged
-from segmentation.types import Finding, TumourVolumes, VolumeEstimate
+from segmentation.types import (
+    Finding,
+    Hemisphere,
+    Lesion,
+    Lobe,
+    Trust,
+    TrustGrade,
+    TumourVolumes,
+    VolumeEstimate,
+)
 from tests.review.published import VOLUMES, again, claim, held, segmentation_on, take_as_stable
 from tests.review.test_api import client_of
 
@@ -197,3 +208,36 @@ def test_the_destinations_of_a_rule_are_those_of_its_jobs(
     made = study.jobs.get()
     assert (made.destinations, made.phase, made.priority) == (["OTHER"], "postop", 3)
     assert set(made.chosen) == {role.value for role in Role} - {"none"}
+
+
+def test_trust_and_lesions_reach_row_report_and_course(job: Job, orthanc: OrthancClient) -> None:
+    folder = job_folder(job.pk).inferred
+    lesion = Lesion(
+        1, 8.5, 2.0, 20.0, (10.0, -5.0, 30.0), 27.4, 18.2, 6, True, Hemisphere.LEFT, Lobe.TEMPORAL
+    )
+    trust = Trust(0.834, 0.65, 0.93, TrustGrade.CHECK)
+    write_segmentation(replace(read_segmentation(folder), trust=trust, lesions=(lesion,)), folder)
+    publish_job(Job.objects.get(pk=job.pk))
+    result = Result.objects.get()
+    assert (result.trust, result.trust_low, result.trust_high, result.trust_grade) == (
+        0.83,
+        0.65,
+        0.93,
+        "check",
+    )
+    assert result.lesions[0]["lobe"] == "temporal"
+    found = orthanc.find_instance(result.sr_sop_uid)
+    assert found is not None
+    said = statements_from_sr(dcmread(BytesIO(orthanc.instance_bytes(found))))
+    assert "Trust: check. Expected Dice with a reader's outline 0.83 (95 % interval 0.65 to 0.93)." in said
+    assert any("27 x 18 mm, measurable by RANO" in sentence for sentence in said)
+    given = ResultSerializer(result).data
+    assert given["trust"] == {"expected_dice": 0.83, "low": 0.65, "high": 0.93, "grade": "check"}
+    assert given["lesions"][0]["perpendicular_diameter_mm"] == 18.2
+    visits = timeline_of(key_of(result.study)).visits
+    assert [one.area_mm2 for visit in visits for one in visit.lesions or ()] == [pytest.approx(27.4 * 18.2)]
+
+
+def test_a_result_without_a_score_shows_none(job: Job) -> None:
+    publish_job(job)
+    assert ResultSerializer(Result.objects.get()).data["trust"] is None
