@@ -1,6 +1,6 @@
 # The commands of the project. `make demo` and `make test` need nothing but Python 3.11+, git and make.
 PYTHON := .venv/bin/python
-.PHONY: help install demo up down status test check format bench drill screenshots
+.PHONY: help install demo up down status backup restore test check format bench drill screenshots
 
 help:  ## these lines
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,12 @@ down:  ## stop everything
 
 status:  ## say what runs
 	@$(PYTHON) -m webapp.stack status
+
+backup:  ## save everything while it runs, into var/backups or TO=folder
+	@$(PYTHON) -m webapp.stack backup $(if $(TO),--to "$(TO)")
+
+restore:  ## put the backup FROM=folder in the place of what is here, which is moved aside
+	@$(PYTHON) -m webapp.stack restore "$(FROM)"
 
 testinstall:
 	@echo "Setting up"

@@ -1,9 +1,10 @@
-"""`python -m webapp.stack up | demo | down | status | keep NAME`: the whole product on one machine."""
+"""`python -m webapp.stack up | demo | down | status | backup | restore | keep NAME`: all of it on one machine."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from webapp.stack import supervisor
 from webapp.stack.errors import StackError
@@ -24,6 +25,10 @@ def main() -> int:
         commands.add_parser(name, help=words)
     keep = commands.add_parser("keep", help="run one process of the Procfile and start it again when it dies")
     keep.add_argument("name", choices=PROCESSES)
+    save = commands.add_parser("backup", help="save everything while it runs")
+    save.add_argument("--to", type=Path, help="a folder that is not there yet (default: var/backups/<time>)")
+    load = commands.add_parser("restore", help="put a backup in the place of what is here")
+    load.add_argument("source", type=Path)
     arguments = parser.parse_args()
     try:
         return _run(arguments)
@@ -49,6 +54,8 @@ def _run(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.command == "status":
         return _status()
+    if arguments.command in ("backup", "restore"):
+        return _backup_or_restore(arguments)
     return _up(with_demo=arguments.command == "demo")
 
 
@@ -60,6 +67,19 @@ def _up(*, with_demo: bool) -> int:
     if with_demo:
         run_demo(plan)
     print_summary(plan)
+    return 0
+
+
+def _backup_or_restore(arguments: argparse.Namespace) -> int:
+    from webapp.stack.backup import back_up, restore
+
+    if arguments.command == "backup":
+        print(
+            f"Saved in {back_up(arguments.to)}. It holds patient data and secrets: keep it as safe as the system."
+        )
+        return 0
+    aside = restore(arguments.source)
+    print("Restored; start with: make up" + (f" (what was here before: {aside})" if aside else ""))
     return 0
 
 
