@@ -16,7 +16,7 @@ from smtplib import SMTPException
 import httpx
 from django.conf import settings
 from django.core.mail import send_mail
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
@@ -27,13 +27,15 @@ from review.readiness import readiness
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 10.0
+STOP_WITHIN_S = 5.0
 TELL_AFTER = timedelta(seconds=20)
 """A process that is started again at once is not worth a mail."""
 
 QUIET_FOR = timedelta(minutes=30)
 """A part that comes and goes is told of once in that time."""
 
-DATABASE_AWAY = (OperationalError, InterfaceError)
+DATABASE_AWAY = (DatabaseError, InterfaceError)
+"""Whatever it answers, the watch goes on."""
 CANNOT_TELL = (SMTPException, OSError, httpx.HTTPError)
 
 WORDS = {
@@ -48,10 +50,11 @@ WORDS = {
 """What it means for people, by part."""
 
 
-def start_watching(*, tells_of_database: bool = False) -> None:
-    """Watch in a thread that ends with the process."""
+def start_watching(*, tells_of_database: bool = False) -> Watcher:
+    """Watch in a thread that ends with the process, or when it is told to stop."""
     watcher = Watcher(tells_of_database=tells_of_database)
-    threading.Thread(target=watcher.run, name="watch", daemon=True).start()
+    watcher.start()
+    return watcher
 
 
 class Watcher:
@@ -61,12 +64,23 @@ class Watcher:
         self._tells_of_database = tells_of_database
         self._away_since_s: float | None = None
         self._away_told = False
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
-    def run(self) -> None:
-        """Until the process ends."""
-        while True:
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End before the next look, and wait for one that is under way."""
+        self._stopped.set()
+        self._thread.join(STOP_WITHIN_S)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
             self.look()
-            time.sleep(LOOK_EVERY_S)
+            self._stopped.wait(LOOK_EVERY_S)
+        connection.close()
 
     def look(self) -> None:
         """One look at every part."""

@@ -11,10 +11,13 @@ import socket
 import sys
 import threading
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, InterfaceError, connection
 from dramatiq.middleware import Middleware
+
+if TYPE_CHECKING:
+    from review.watch import Watcher
 
 PR_SET_PDEATHSIG = 1
 STOP_WITHIN_S = 5.0
@@ -45,6 +48,7 @@ class Heartbeat(Middleware):
         self._stopped = threading.Event()
         self._name = ""
         self._thread: threading.Thread | None = None
+        self._watcher: Watcher | None = None
 
     def after_worker_boot(self, broker: Any, worker: Any) -> None:
         """Start to beat."""
@@ -53,13 +57,15 @@ class Heartbeat(Middleware):
         queues = sorted(name for name in (worker.consumers or broker.queues) if not name.endswith(".DQ"))
         from review.watch import start_watching
 
-        start_watching()
+        self._watcher = start_watching()
         self._thread = threading.Thread(target=self._beat, args=(queues,), name="heartbeat", daemon=True)
         self._thread.start()
 
     def before_worker_shutdown(self, broker: Any, worker: Any) -> None:
         """Stop, so that the worker does not look like one that died."""
         self._stopped.set()
+        if self._watcher is not None:
+            self._watcher.stop()
         if self._thread is not None:
             self._thread.join(STOP_WITHIN_S)
 

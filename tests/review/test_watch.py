@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from pytest_django.fixtures import Settings as DjangoSettings
 from review import watch
 from review.models import Outage
 from review.readiness import PARTS
-from review.watch import LOOK_EVERY_S, QUIET_FOR, TELL_AFTER, WORDS, Watcher, note, tell_all
+from review.watch import LOOK_EVERY_S, QUIET_FOR, TELL_AFTER, WORDS, Watcher, note, start_watching, tell_all
 
 pytestmark = pytest.mark.django_db
 WELL = dict.fromkeys(PARTS, True)
@@ -127,3 +128,10 @@ def test_a_site_without_addresses_keeps_the_record(settings: DjangoSettings) -> 
     pass_time(TELL_AFTER)
     assert tell_all() == 1
     assert Outage.objects.get().told_at <= timezone.now()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_watch_ends_with_its_worker() -> None:
+    watcher = start_watching()
+    watcher.stop()
+    assert "watch" not in {thread.name for thread in threading.enumerate()}
