@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import APIException, NotFound
-from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -14,6 +13,7 @@ from review.audit import record_view
 from review.cohort import TooManyPatientsError, cohort
 from review.longitudinal import events_of, key_of, links_of, timeline_of
 from review.models import IdentityLink, Study, TreatmentEvent
+from review.refusals import REFUSALS, ReadOrWrite, Refused
 from review.response_types import PatientKey
 from review.roles import MayAdminister, MayRead, MayWork
 from review.serializers import ErrorSerializer
@@ -27,26 +27,12 @@ from review.serializers_of_course import (
     TimelineSerializer,
 )
 
-REFUSALS = {404: ErrorSerializer, 409: ErrorSerializer}
 
-
-class CannotRecord(APIException):
-    """What was asked cannot be done; the text says why."""
-
-    status_code = 409
-
-
-class Course(APIView):
+class Course(ReadOrWrite):
     """Every role reads a course; radiologists, admins and services write to it."""
 
-    def get_permissions(self) -> list[BasePermission]:
-        """Whom the method is for."""
-        return [MayRead() if self.request.method in SAFE_METHODS else MayWork()]
-
-    def handle_exception(self, exc: Exception) -> Response:
-        """What cannot be recorded is a 409 with its reason."""
-        refused = isinstance(exc, services.CannotRecordError)
-        return super().handle_exception(CannotRecord(str(exc)) if refused else exc)
+    writers = MayWork
+    refusal = services.CannotRecordError
 
 
 class TimelineOfPatient(Course):
@@ -124,7 +110,7 @@ class Cohort(APIView):
         try:
             rows = cohort(**asked.validated_data)
         except TooManyPatientsError as error:
-            raise CannotRecord(str(error)) from error
+            raise Refused(str(error)) from error
         return Response(CohortRowSerializer(rows, many=True).data)
 
 
@@ -142,7 +128,7 @@ class Links(APIView):
         try:
             link = services.link_patients(one, other, by=_name(request))
         except services.CannotRecordError as error:
-            raise CannotRecord(str(error)) from error
+            raise Refused(str(error)) from error
         return Response(LinkSerializer(link).data, status=201)
 
     @extend_schema(responses={200: LinkSerializer(many=True), 404: ErrorSerializer})
@@ -165,7 +151,7 @@ class OneLink(APIView):
         try:
             services.unlink_patients(link, by=_name(request))
         except services.CannotRecordError as error:
-            raise CannotRecord(str(error)) from error
+            raise Refused(str(error)) from error
         return Response(status=204)
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import APIException, NotFound
-from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from review import services_of_review as services
 from review.models import Flag, Result
-from review.roles import MayRead, MayReview
+from review.refusals import REFUSALS, ReadOrWrite
+from review.roles import MayReview
 from review.serializers import ErrorSerializer
 from review.serializers_of_review import (
     AcceptanceSerializer,
@@ -20,26 +19,12 @@ from review.serializers_of_review import (
     OpinionSerializer,
 )
 
-REFUSALS = {404: ErrorSerializer, 409: ErrorSerializer}
 
-
-class CannotReview(APIException):
-    """A verdict cannot be given as asked."""
-
-    status_code = 409
-
-
-class Verdicts(APIView):
+class Verdicts(ReadOrWrite):
     """Readers see verdicts; reviewers give them."""
 
-    def get_permissions(self) -> list[BasePermission]:
-        """Whom the method is for."""
-        return [MayRead() if self.request.method in SAFE_METHODS else MayReview()]
-
-    def handle_exception(self, exc: Exception) -> Response:
-        """A verdict that cannot be given is a 409 with its reason."""
-        refused = isinstance(exc, services.CannotReviewError)
-        return super().handle_exception(CannotReview(str(exc)) if refused else exc)
+    writers = MayReview
+    refusal = services.CannotReviewError
 
 
 class Flags(Verdicts):
