@@ -18,6 +18,7 @@ from frontend.pages import (
     study,
     system,
     templates,
+    uncertainty,
     upload,
     worklist,
 )
@@ -68,6 +69,7 @@ urlpatterns = [
     path("rules/versions/<int:number>/restore/", rule_review.restore, name="rule-restore"),
     path("viewer/<str:study_uid>/", panel.viewer, name="viewer"),
     path("viewer/<str:study_uid>/roles.json", panel.roles, name="viewer-roles"),
+    path("viewer/<str:study_uid>/uncertainty/", uncertainty.for_viewer, name="viewer-uncertainty"),
     path("panel/<str:study_uid>/", panel.page, name="panel"),
     path("panel/<str:study_uid>/live/", panel.live, name="panel-live"),
     re_path(r"^ohif/(?P<path>.*)$", ohif, name="ohif"),

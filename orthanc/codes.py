@@ -38,6 +38,9 @@ PRIVATE_SCHEME = "99GLIOMA"
 # No public scheme has the limits of a 95 % interval.
 LOWER_LIMIT = Code("VOL95LOW", PRIVATE_SCHEME, "Volume, lower limit of 95 % interval")
 UPPER_LIMIT = Code("VOL95HIGH", PRIVATE_SCHEME, "Volume, upper limit of 95 % interval")
+# Nor the entropy of what a network says of a voxel.
+UNCERTAINTY = Code("VOXUNCERT", PRIVATE_SCHEME, "Uncertainty of the outline at a voxel")
+NO_UNITS = Code("1", "UCUM", "no units")
 
 REJECTED = Code("113001", "DCM", "Rejected for Quality Reasons")
 TITLE_MODIFIER = Code("113011", "DCM", "Document Title Modifier")

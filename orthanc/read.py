@@ -50,12 +50,25 @@ def read_with_warnings(files: Sequence[Path]) -> SeriesReading:
         stack = stack_of(datasets)
         array_zyx = _pixels(stack.slices)
         blank = _check_content(array_zyx, stack.slices)
+    return SeriesReading(_placed(array_zyx, stack.slices), (*stack.warnings, *blank))
+
+
+def image_of(slices: tuple[Slice, ...]) -> sitk.Image:
+    """The image of slices that were read and put in order before.
+
+    Raises:
+        BadSeriesError: the pixels cannot be decoded.
+    """
+    return _placed(_pixels(slices), slices)
+
+
+def _placed(array_zyx: np.ndarray, slices: tuple[Slice, ...]) -> sitk.Image:
     image = sitk.GetImageFromArray(array_zyx)
-    origin_mm, spacing_mm, direction = grid_of(stack.slices)
+    origin_mm, spacing_mm, direction = grid_of(slices)
     image.SetOrigin(origin_mm)
     image.SetSpacing(spacing_mm)
     image.SetDirection(direction)
-    return SeriesReading(image, (*stack.warnings, *blank))
+    return image
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
@@ -23,8 +22,8 @@ from orthanc.codes import COLOURS, SEGMENTS, Palette
 from orthanc.derived import new_object
 from orthanc.errors import BadResultError
 from orthanc.legend import draw_legend
-from orthanc.read import read_series
-from orthanc.sources import SourceSeries, read_source, result_uid
+from orthanc.read import image_of
+from orthanc.sources import SourceSeries, result_uid
 from orthanc.types import AlgorithmInfo, CompartmentVolume
 from orthanc.uids import derive_uid
 
@@ -57,7 +56,7 @@ ON_FLAIR = OverlaySeries("Glioma overlay on FLAIR (AI, research use)", 9004)
 
 def write_overlays(
     labels: sitk.Image,
-    source_files: Sequence[Path],
+    source: SourceSeries,
     algorithm: AlgorithmInfo,
     volumes: Sequence[CompartmentVolume],
     series: OverlaySeries,
@@ -71,15 +70,15 @@ def write_overlays(
 
     Args:
         labels: 0, 1, 2 and 4 on any grid in the source's frame of reference.
-        source_files: the series to draw on.
+        source: the series to draw on.
         volumes, remarks: what the legend says.
         result_key, made_at: as for `write_seg`; the same arguments give the same bytes.
 
     Raises:
-        BadSeriesError: the source files do not make one image.
+        BadSeriesError: the pixels of the source cannot be read.
         BadResultError: no voxel of the labels lies within the source.
     """
-    source, image = read_source(source_files), read_series(source_files)
+    image = image_of(source.slices)
     is_axial = source.slices[0].plane == "axial"
     drawn_on = image if is_axial else _reconstructed(image)
     grey_zyx = _grey(drawn_on)

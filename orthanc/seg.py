@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
 import highdicom as hd
 import numpy as np
@@ -24,7 +22,7 @@ from orthanc.codes import (
 )
 from orthanc.errors import BadResultError
 from orthanc.slices import has_grid
-from orthanc.sources import SourceSeries, names_as_they_are, read_source, result_uid, sign
+from orthanc.sources import SourceSeries, fix_dimensions, names_as_they_are, result_uid, sign
 from orthanc.types import AlgorithmInfo, MeasuredRegion
 from orthanc.uids import MANUFACTURER, MANUFACTURER_MODEL, derive_uid
 
@@ -34,7 +32,7 @@ SEG_SERIES_NUMBER = 9001
 
 def write_seg(
     labels: sitk.Image,
-    source_files: Sequence[Path],
+    source: SourceSeries,
     algorithm: AlgorithmInfo,
     *,
     description: str = "Glioma segmentation (AI, research use)",
@@ -49,16 +47,14 @@ def write_seg(
     guess the grid, and an absent tissue still has its segment.
 
     Args:
-        labels: 0, 1, 2 and 4 on the grid that `read_series` gives of the source.
-        source_files: the files of the T1CE series.
+        labels: 0, 1, 2 and 4 on the grid of the source's image.
+        source: the T1CE series.
         result_key: tells apart results of one model on one T1CE, such as with another FLAIR.
         made_at: date of the result; by default the study's. The same arguments give the same bytes.
 
     Raises:
         BadResultError: the label map is on another grid or holds other labels.
-        BadSeriesError: the source files do not make one image.
     """
-    source = read_source(source_files)
     frames = _frames(labels, source)
     first = source.datasets[0]
     with names_as_they_are():
@@ -81,7 +77,7 @@ def write_seg(
             content_description=description[:64],
             series_description=description[:64],
         )
-    _fix_dimensions(seg, str(result_uid(source, algorithm, result_key, "dimensions")))
+    fix_dimensions(seg, str(result_uid(source, algorithm, result_key, "dimensions")))
     sign(seg, source.datasets[0], made_at)
     return seg
 
@@ -97,13 +93,6 @@ def tracking_identifier(region: MeasuredRegion) -> str:
     return f"{region.value} {FINDINGS[region].text}"
 
 
-def _fix_dimensions(seg: Dataset, uid: str) -> None:
-    """highdicom draws a new UID for the order of frames each time; a rerun must give the same bytes."""
-    for items in (seg.DimensionOrganizationSequence, seg.DimensionIndexSequence):
-        for item in items:
-            item.DimensionOrganizationUID = uid
-
-
 def _frames(labels: sitk.Image, source: SourceSeries) -> np.ndarray:
     """0/1 per segment (frames, rows, columns, segments), in the order of the source's frames."""
     if not has_grid(labels, source.slices):
@@ -112,10 +101,7 @@ def _frames(labels: sitk.Image, source: SourceSeries) -> np.ndarray:
     strange = sorted(set(np.unique(labels_zyx).tolist()) - {0, *(kind.label for kind in SEGMENTS)})
     if strange:
         raise BadResultError(f"The label map holds unknown labels: {', '.join(map(str, strange))}.")
-    if source.is_enhanced:
-        # highdicom takes the frames of a multi-frame source as they are stored, not as they lie.
-        stored = np.argsort([one.frame for one in source.slices])
-        labels_zyx = labels_zyx[stored]
+    labels_zyx = source.as_stored(labels_zyx)
     return np.stack([labels_zyx == kind.label for kind in SEGMENTS], axis=-1).astype(np.uint8)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.uid import UID
@@ -52,6 +53,13 @@ class SourceSeries:
     def is_enhanced(self) -> bool:
         """Whether the series is one multi-frame object."""
         return len(self.datasets) < len(self.slices)
+
+    def as_stored(self, array_zyx: np.ndarray) -> np.ndarray:
+        """The slices of an array in the order of the source's frames, in which highdicom takes them."""
+        if not self.is_enhanced:
+            return array_zyx
+        # highdicom takes the frames of a multi-frame source as they are stored, not as they lie.
+        return array_zyx[np.argsort([one.frame for one in self.slices])]
 
 
 def read_source(files: Sequence[Path]) -> SourceSeries:
@@ -94,6 +102,13 @@ def result_uid(source: SourceSeries, algorithm: AlgorithmInfo, result_key: str, 
     """The UID of a part of the result that this model makes of this source."""
     images = sorted(str(dataset.SOPInstanceUID) for dataset in source.datasets)
     return derive_uid(*images, algorithm.name, algorithm.version, result_key, *what)
+
+
+def fix_dimensions(made: Dataset, uid: str) -> None:
+    """highdicom draws a new UID for the order of frames each time; a rerun must give the same bytes."""
+    for items in (made.DimensionOrganizationSequence, made.DimensionIndexSequence):
+        for item in items:
+            item.DimensionOrganizationUID = uid
 
 
 def sign(dataset: Dataset, like: Dataset, made_at: datetime | None) -> None:

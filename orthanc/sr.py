@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
 
 import highdicom as hd
 from highdicom.sr import RelationshipTypeValues as Relationship
@@ -30,7 +29,7 @@ from orthanc.codes import (
 )
 from orthanc.errors import BadResultError
 from orthanc.seg import tracking_identifier, tracking_uid
-from orthanc.sources import SourceSeries, name_private_codes, names_as_they_are, read_source, result_uid, sign
+from orthanc.sources import SourceSeries, name_private_codes, names_as_they_are, result_uid, sign
 from orthanc.types import AlgorithmInfo, CompartmentVolume, MeasuredRegion
 from orthanc.uids import MANUFACTURER, MANUFACTURER_MODEL, derive_uid
 
@@ -46,7 +45,7 @@ TRACKING_IDENTIFIER = "112039"
 def write_sr(
     volumes: Sequence[CompartmentVolume],
     seg: Dataset,
-    source_files: Sequence[Path],
+    source: SourceSeries,
     algorithm: AlgorithmInfo,
     *,
     statements: Sequence[str] = (),
@@ -67,10 +66,8 @@ def write_sr(
 
     Raises:
         BadResultError: no volumes, a region twice, or a volume outside of its interval.
-        BadSeriesError: the source files do not make one image.
     """
     _check(volumes)
-    source = read_source(source_files)
     report = hd.sr.MeasurementReport(
         observation_context=_observer(algorithm),
         procedure_reported=MR_BRAIN,

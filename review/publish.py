@@ -22,6 +22,7 @@ from pydicom.uid import Comprehensive3DSRStorage
 
 from orthanc.client import OrthancClient
 from orthanc.errors import OrthancUnavailableError
+from orthanc.sources import read_source
 from orthanc.sr import statements_from_sr, volumes_from_sr
 from orthanc.types import CompartmentVolume, MeasuredRegion, ObjectKind, Role
 from review.artefacts import JobFolder, job_folder, read_gates, read_segmentation
@@ -70,10 +71,12 @@ def publish_job(job: Job) -> None:
         with watch.step("download"):
             files = {role: series_files(pacs, job, role, folder) for role in (Role.T1CE, Role.FLAIR)}
         job.report("Writing DICOM results")
+        with watch.step("read"):
+            sources = {role: read_source(paths) for role, paths in files.items()}
         with watch.step("write"):
-            if not share_a_space(files):
+            if not share_a_space(sources):
                 done = replace(done, warnings=(*done.warnings, NO_OVERLAY_ON_FLAIR))
-            made = write_objects(job, done, [one.for_sr() for one in volumes], files)
+            made = write_objects(job, done, [one.for_sr() for one in volumes], sources)
         with watch.step("store"):
             for one in made:
                 store(pacs, one.datasets)
@@ -148,8 +151,9 @@ def _is_held(pacs: OrthancClient, made: Dataset) -> bool:
 
 def says_the_same(held: Dataset, made: Dataset) -> bool:
     """Whether two results have the same voxels, or the same words and numbers; their dates may differ."""
-    if "PixelData" in made:
-        return bool(held.get("PixelData") == made.PixelData)
+    for pixels in ("PixelData", "FloatPixelData"):
+        if pixels in made:
+            return bool(held.get(pixels) == made[pixels].value)
     if made.SOPClassUID != Comprehensive3DSRStorage:
         return bool(held.get("ContentSequence") == made.get("ContentSequence"))
     return volumes_from_sr(held) == volumes_from_sr(made) and statements_from_sr(held) == statements_from_sr(

@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from review import api, api_of_course, api_of_reports, api_of_review
+from review import api, api_of_course, api_of_maps, api_of_reports, api_of_review
 from review.roles import MayRead
 
 app_name = "review"
@@ -28,6 +28,7 @@ urlpatterns = [
     path("flags/<int:flag_id>/undo/", api_of_review.FlagUndo.as_view(), name="flag-undo"),
     path("flags/<int:flag_id>/opinions/", api_of_review.FlagOpinions.as_view(), name="flag-opinions"),
     path("studies/<str:study_uid>/fhir/", api.StudyFhir.as_view(), name="fhir"),
+    path("studies/<str:study_uid>/uncertainty/", api_of_maps.UncertaintyMap.as_view(), name="uncertainty"),
     path("deliveries/<int:delivery_id>/retry/", api.DeliveryRetry.as_view(), name="delivery-retry"),
     path("patients/<str:study_uid>/timeline/", api_of_course.TimelineOfPatient.as_view(), name="timeline"),
     path("patients/<str:study_uid>/events/", api_of_course.Events.as_view(), name="events"),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from django.conf import settings
-from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from orthanc.codes import Palette
+from orthanc.parametric_map import write_uncertainty_map
 from orthanc.secondary_capture import ON_FLAIR, ON_T1CE, OverlaySeries, write_overlays
 from orthanc.seg import write_seg
+from orthanc.sources import SourceSeries
 from orthanc.sr import write_sr
 from orthanc.types import AlgorithmInfo, CompartmentVolume, ObjectKind, Role
 from review.models import Job
@@ -30,42 +30,42 @@ class Written:
 
 
 def write_objects(
-    job: Job, done: Segmentation, volumes: Sequence[CompartmentVolume], files: Mapping[Role, Sequence[Path]]
+    job: Job, done: Segmentation, volumes: Sequence[CompartmentVolume], sources: Mapping[Role, SourceSeries]
 ) -> list[Written]:
-    """SEG, SR and overlays, in the order in which they are sent.
+    """SEG, SR, overlays and the uncertainty map, in the order in which they are sent.
 
     Args:
-        files: of the T1CE and FLAIR series, by role.
+        sources: the T1CE and FLAIR series, by role.
     """
     algorithm = AlgorithmInfo(
         done.model.name, done.model.version, done.model.statement, (f"phase: {done.phase}",)
     )
     palette = Palette(settings.SEGMENT_COLOURS)
     key, made_at = job.series_key, job.created_at
-    t1ce = files[Role.T1CE]
+    t1ce = sources[Role.T1CE]
     seg = write_seg(done.labels, t1ce, algorithm, result_key=key, made_at=made_at, palette=palette)
     sr = write_sr(volumes, seg, t1ce, algorithm, statements=statements(done), result_key=key, made_at=made_at)
 
     def overlays(role: Role, kind: ObjectKind, series: OverlaySeries) -> Written:
         captures = write_overlays(
-            done.labels, files[role], algorithm, volumes, series,
+            done.labels, sources[role], algorithm, volumes, series,
             remarks=remarks(done), palette=palette, result_key=key, made_at=made_at,
         )  # fmt: skip
         return Written(kind, tuple(captures))
 
     made = [Written(ObjectKind.SEG, (seg,)), Written(ObjectKind.SR, (sr,))]
     made.append(overlays(Role.T1CE, ObjectKind.SC_T1CE, ON_T1CE))
-    if share_a_space(files):
+    if share_a_space(sources):
         made.append(overlays(Role.FLAIR, ObjectKind.SC_FLAIR, ON_FLAIR))
+    if done.uncertainty is not None:
+        pmap = write_uncertainty_map(done.uncertainty, t1ce, algorithm, result_key=key, made_at=made_at)
+        made.append(Written(ObjectKind.UNCERTAINTY, (pmap,)))
     return made
 
 
-def share_a_space(files: Mapping[Role, Sequence[Path]]) -> bool:
+def share_a_space(sources: Mapping[Role, SourceSeries]) -> bool:
     """Whether T1CE and FLAIR have one frame of reference, so that labels of one can be drawn on the other."""
-    spaces = {
-        str(dcmread(files[role][0], specific_tags=["FrameOfReferenceUID"]).get("FrameOfReferenceUID") or role)
-        for role in (Role.T1CE, Role.FLAIR)
-    }
+    spaces = {str(sources[role].datasets[0].FrameOfReferenceUID) for role in (Role.T1CE, Role.FLAIR)}
     return len(spaces) == 1
 
 

@@ -17,6 +17,7 @@ from orthanc.read import read_series
 from orthanc.secondary_capture import ON_T1CE, write_overlays
 from orthanc.seg import write_seg
 from orthanc.server.process import RunningOrthanc, start_orthanc
+from orthanc.sources import read_source
 from orthanc.study_maker import VisitDescription, make_study
 from orthanc.types import AlgorithmInfo
 from review.intake import take_study
@@ -91,9 +92,9 @@ def stored_study(orthanc_server: RunningOrthanc, tmp_path_factory: pytest.TempPa
     files = make_study(make_images(), tmp_path_factory.mktemp("study"), visit, uid_seed="frontend tests")
     t1ce_files = [path for path in files if path.parent.name.endswith("t1ce")]
     labels, algorithm = labels_on(read_series(t1ce_files)), AlgorithmInfo("synthetic truth", "1")
-    seg = write_seg(labels, t1ce_files, algorithm)
+    seg = write_seg(labels, read_source(t1ce_files), algorithm)
     # Colour images of ours, which the viewer must not hang where a series of the scanner belongs.
-    overlays = write_overlays(labels, t1ce_files, algorithm, (), ON_T1CE)
+    overlays = write_overlays(labels, read_source(t1ce_files), algorithm, (), ON_T1CE)
     with orthanc_server.client() as client:
         stored = [client.store(item) for item in (*files, seg, *overlays)]
     return StoredStudy(stored[0].study_orthanc_id, files, seg)

@@ -27,6 +27,10 @@ EXPECTED_WARNINGS = (
         r"Unrecognized defined term = <99GLIOMA>",
         "a private scheme, named in the Coding Scheme Identification",
     ),
+    (
+        r"Unrecognized defined term = <QUANTITY>",
+        "the derived pixel contrast of a parametric map (PS3.3 C.8.32), younger than its table",
+    ),
 )
 """Warnings only; no error is excused."""
 OWN_TABLES = r"Different information entities for attribute - Element=<\w+> IE"

@@ -29,6 +29,15 @@ def lopsided_labels(image: sitk.Image) -> sitk.Image:
     return labels
 
 
+def uncertainty_like(labels: sitk.Image) -> sitk.Image:
+    """A value of its own for every voxel, above 0 and below 1, on the grid of the labels."""
+    count = labels.GetNumberOfPixels()
+    values = (np.arange(1, count + 1) / (count + 2)).astype(np.float32)
+    image = sitk.GetImageFromArray(values.reshape(labels.GetSize()[::-1]))
+    image.CopyInformation(labels)
+    return image
+
+
 def places_of(labels: sitk.Image, label: int) -> set[tuple[float, ...]]:
     """Where in the patient (mm) the voxels of a label lie."""
     found = np.argwhere(sitk.GetArrayViewFromImage(labels) == label)[:, ::-1]

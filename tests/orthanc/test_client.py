@@ -14,6 +14,7 @@ from orthanc.errors import NotInOrthancError, OrthancRefusedError, OrthancUnavai
 from orthanc.read import read_series
 from orthanc.seg import write_seg
 from orthanc.server.process import free_port
+from orthanc.sources import read_source
 from orthanc.sr import volumes_from_sr, write_sr
 from orthanc.study_maker import make_study
 from tests.orthanc.results import ALGORITHM, VOLUMES, lopsided_labels, places_in_seg, places_of
@@ -132,8 +133,8 @@ def test_our_results_come_back_with_every_voxel_in_place(pacs, study, tmp_path):
     t1ce = series_named(pacs.study_header(study), "POST")
     downloaded = pacs.download_series(t1ce.orthanc_id, tmp_path / "t1ce")
     labels = lopsided_labels(read_series(downloaded))
-    seg = write_seg(labels, downloaded, ALGORITHM)
-    report = write_sr(VOLUMES, seg, downloaded, ALGORITHM)
+    seg = write_seg(labels, read_source(downloaded), ALGORITHM)
+    report = write_sr(VOLUMES, seg, read_source(downloaded), ALGORITHM)
     stored = [pacs.store(one) for one in (seg, report)]
     again = [pacs.store(one) for one in (seg, report)]
     assert [one.already_stored for one in (*stored, *again)] == [False, False, True, True]
@@ -146,7 +147,7 @@ def test_our_results_come_back_with_every_voxel_in_place(pacs, study, tmp_path):
 def test_our_results_are_series_of_the_same_study_and_known_as_ours(pacs, study, tmp_path):
     t1ce = series_named(pacs.study_header(study), "POST")
     downloaded = pacs.download_series(t1ce.orthanc_id, tmp_path / "t1ce")
-    seg = write_seg(lopsided_labels(read_series(downloaded)), downloaded, ALGORITHM)
+    seg = write_seg(lopsided_labels(read_series(downloaded)), read_source(downloaded), ALGORITHM)
     assert pacs.store(seg).study_orthanc_id == study
     header = pacs.study_header(study)
     assert [one.is_ours for one in header.series] == [False] * 4 + [True]

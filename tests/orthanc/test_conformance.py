@@ -14,9 +14,11 @@ from pydicom.dataset import Dataset
 
 from orthanc.codes import SEGMENTS
 from orthanc.encapsulated_pdf import write_pdf
+from orthanc.parametric_map import write_uncertainty_map
 from orthanc.read import read_series
 from orthanc.rejection import RejectionReason, write_rejection
 from orthanc.seg import write_seg
+from orthanc.sources import read_source
 from orthanc.sr import write_sr
 from orthanc.study_maker import make_study
 from tests.orthanc.conformance import (
@@ -24,12 +26,13 @@ from tests.orthanc.conformance import (
     complaints_of_dciodvfy,
     dump_of_dsrdump,
     labels_by_dcmqi,
+    map_by_dcmqi,
     measurements_by_dcmqi,
     on_grid_of,
     saved,
 )
 from tests.orthanc.conftest import SAGITTAL, ramp_image, rotation
-from tests.orthanc.results import ALGORITHM, VOLUMES, lopsided_labels
+from tests.orthanc.results import ALGORITHM, VOLUMES, lopsided_labels, uncertainty_like
 
 MADE_AT = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
@@ -41,11 +44,14 @@ def source_of(visit, folder: Path, direction: np.ndarray) -> list[Path]:
 
 
 def write_everything(files: list[Path]) -> dict[str, Dataset]:
-    labels = lopsided_labels(read_series(files))
-    seg = write_seg(labels, files, ALGORITHM, made_at=MADE_AT)
-    sr = write_sr(VOLUMES, seg, files, ALGORITHM, statements=["Not validated for this: x."], made_at=MADE_AT)
+    source, labels = read_source(files), lopsided_labels(read_series(files))
+    seg = write_seg(labels, source, ALGORITHM, made_at=MADE_AT)
+    said = ["Not validated for this: x."]
+    sr = write_sr(VOLUMES, seg, source, ALGORITHM, statements=said, made_at=MADE_AT)
+    uncertainty = write_uncertainty_map(uncertainty_like(labels), source, ALGORITHM, made_at=MADE_AT)
     return {
         "SEG": seg,
+        "PM": uncertainty,
         "SR": sr,
         "KOS": write_rejection(
             [seg, sr], RejectionReason.PROCESSING, "Cavity as tumour.", made_at=MADE_AT, by="r", key="1"
@@ -66,7 +72,7 @@ def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return {"source": files[0], **{kind: saved(one, folder / "made", kind) for kind, one in made.items()}}
 
 
-@pytest.mark.parametrize("kind", ["SEG", "SR", "KOS", "PDF"])
+@pytest.mark.parametrize("kind", ["SEG", "SR", "PM", "KOS", "PDF"])
 def test_dciodvfy_has_nothing_against_it(kind, written):
     assert complaints_of_dciodvfy(written[kind]) == []
 
@@ -96,6 +102,13 @@ def test_dcmqi_reads_the_same_voxels_out_of_the_seg(written, tmp_path):
         assert np.array_equal(on_grid_of(masks[kind.number], grid) > 0, labels_zyx == kind.label)
 
 
+def test_dcmqi_reads_the_same_values_out_of_the_uncertainty_map(written, tmp_path):
+    grid = read_series(sorted(written["source"].parent.glob("*.dcm")))
+    values_zyx = sitk.GetArrayFromImage(uncertainty_like(lopsided_labels(grid)))
+    found = map_by_dcmqi(written["PM"], tmp_path / "map")
+    assert np.array_equal(on_grid_of(found, grid), values_zyx)
+
+
 def test_dcmqi_reads_the_volumes_and_their_intervals_out_of_the_report(written, tmp_path):
     found = {
         group["TrackingIdentifier"][:2]: group["measurementItems"][0]
@@ -111,5 +124,7 @@ def test_dcmqi_reads_the_volumes_and_their_intervals_out_of_the_report(written, 
 def test_highdicom_reads_all_of_them(written):
     assert hd.seg.segread(written["SEG"]).number_of_segments == 3
     assert len(hd.sr.srread(written["SR"]).content.get_volumetric_roi_measurement_groups()) == 5
+    values = hd.pm.ParametricMap.from_dataset(dcmread(written["PM"])).get_volume()
+    assert 0 < values.array.min() < values.array.max() < 1
     note = hd.ko.KeyObjectSelectionDocument.from_dataset(dcmread(written["KOS"]))
     assert len(note.content.get_references()) == 2

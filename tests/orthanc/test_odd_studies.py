@@ -17,6 +17,7 @@ from orthanc.intake import check_dicom
 from orthanc.read import SeriesReading, read_with_warnings
 from orthanc.seg import write_seg
 from orthanc.series import choose_series
+from orthanc.sources import read_source
 from orthanc.study_maker import VisitDescription, make_study
 from orthanc.types import Role, SeriesChoice
 from tests.odd_kind import T1CE, write_study
@@ -124,7 +125,7 @@ def test_a_study_that_can_be_used_is_read_where_and_as_it_was(kind: OddKind, nor
 
 def check_result(image: sitk.Image, files: list[Path]) -> None:
     labels = lopsided_labels(image)
-    seg: Dataset = write_seg(labels, files, ALGORITHM)
+    seg: Dataset = write_seg(labels, read_source(files), ALGORITHM)
     for number, label in ((1, 1), (2, 2), (3, 4)):
         assert places_in_seg(seg, number) == places_of(labels, label) != set()
 

@@ -13,6 +13,7 @@ from orthanc.read import read_series
 from orthanc.seg import write_seg
 from orthanc.send import Destination, send_files
 from orthanc.series import choose_series
+from orthanc.sources import read_source
 from orthanc.study_maker import make_study
 from orthanc.types import Role
 from tests.orthanc.results import ALGORITHM
@@ -46,7 +47,7 @@ def test_a_real_study_keeps_every_voxel_and_its_brain_on_the_right_side(
     brain = sitk.ReadImage(str(case / "t1ce_brain_mask_hdbet.nii.gz"))
     labels = sitk.GetImageFromArray((on_grid(brain, t1ce) > 0).astype(np.uint8) * 2)
     labels.CopyInformation(t1ce)
-    stored = pacs.store(write_seg(labels, t1ce_files, ALGORITHM))
+    stored = pacs.store(write_seg(labels, read_source(t1ce_files), ALGORITHM))
     seg = dcmread(BytesIO(pacs.instance_bytes(stored.orthanc_id)))
     normal = np.reshape(t1ce.GetDirection(), (3, 3))[:, 2]
     frames = [

@@ -14,6 +14,7 @@ from orthanc.headers import series_header, simplified_tags
 from orthanc.read import read_series
 from orthanc.rejection import RejectionReason, write_rejection
 from orthanc.seg import write_seg
+from orthanc.sources import read_source
 from orthanc.study_maker import make_study
 from orthanc.types import ObjectReference
 from tests.orthanc.conftest import ramp_image, rotation
@@ -31,7 +32,7 @@ def files(tmp_path: Path, visit) -> list[Path]:
 
 @pytest.fixture
 def seg(files) -> Dataset:
-    return write_seg(lopsided_labels(read_series(files)), files, ALGORITHM)
+    return write_seg(lopsided_labels(read_series(files)), read_source(files), ALGORITHM)
 
 
 def as_bytes(dataset: Dataset) -> bytes:

@@ -16,6 +16,7 @@ from orthanc.headers import series_header, simplified_tags
 from orthanc.legend import draw_legend
 from orthanc.read import read_series
 from orthanc.secondary_capture import ON_FLAIR, ON_T1CE, write_overlays
+from orthanc.sources import read_source
 from orthanc.study_maker import make_study
 from tests.orthanc.conformance import complaints_of_dcentvfy, complaints_of_dciodvfy, saved
 from tests.orthanc.conftest import SAGITTAL, ramp_image, rotation
@@ -35,7 +36,7 @@ def source_of(folder: Path, visit, direction: np.ndarray, spacing_mm=(1.1, 1.1, 
 
 def overlays_of(files: list[Path], **options) -> list[Dataset]:
     labels = lopsided_labels(read_series(files))
-    made = write_overlays(labels, files, ALGORITHM, VOLUMES, ON_T1CE, **options)
+    made = write_overlays(labels, read_source(files), ALGORITHM, VOLUMES, ON_T1CE, **options)
     return [dcmread(BytesIO(as_bytes(one))) for one in made]
 
 
@@ -102,7 +103,7 @@ def test_labels_of_t1ce_are_drawn_on_a_flair_of_another_grid(tmp_path, visit, fo
     flair_files = [path for path in files if path.parent.name.endswith("flair")]
     labels = sitk.Image(t1ce.GetSize(), sitk.sitkUInt8) + 4
     labels.CopyInformation(t1ce)
-    captures = write_overlays(labels, flair_files, ALGORITHM, VOLUMES, ON_FLAIR)
+    captures = write_overlays(labels, read_source(flair_files), ALGORITHM, VOLUMES, ON_FLAIR)
     assert len(captures) == len(flair_files)
     red = COLOURS[Palette.PAPER][SEGMENTS[2].region]
     assert any((one.pixel_array == red).all(axis=-1).any() for one in captures)
@@ -112,7 +113,7 @@ def test_the_legend_hides_no_pixel_of_the_image(tmp_path, visit):
     files = source_of(tmp_path, visit, DIRECTIONS["axial"])
     nothing = sitk.Image(read_series(files).GetSize(), sitk.sitkUInt8)
     nothing.CopyInformation(read_series(files))
-    capture = write_overlays(nothing, files, ALGORITHM, VOLUMES, ON_T1CE)[0]
+    capture = write_overlays(nothing, read_source(files), ALGORITHM, VOLUMES, ON_T1CE)[0]
     rows, columns = dcmread(files[0]).pixel_array.shape
     image = capture.pixel_array[:rows, :columns]
     assert capture.Rows > rows
@@ -141,7 +142,8 @@ def test_a_rerun_gives_the_same_bytes_and_another_series_other_objects(tmp_path,
     files = source_of(tmp_path, visit, DIRECTIONS["axial"])
     labels = lopsided_labels(read_series(files))
     first, again, other = (
-        write_overlays(labels, files, ALGORITHM, VOLUMES, series) for series in (ON_T1CE, ON_T1CE, ON_FLAIR)
+        write_overlays(labels, read_source(files), ALGORITHM, VOLUMES, series)
+        for series in (ON_T1CE, ON_T1CE, ON_FLAIR)
     )
     assert list(map(as_bytes, first)) == list(map(as_bytes, again))
     assert {one.SOPInstanceUID for one in first}.isdisjoint(one.SOPInstanceUID for one in other)
@@ -153,7 +155,7 @@ def test_labels_that_lie_elsewhere_are_refused(tmp_path, visit):
     labels = lopsided_labels(read_series(files))
     labels.SetOrigin((900.0, 0.0, 0.0))
     with pytest.raises(BadResultError, match="outside"):
-        write_overlays(labels, files, ALGORITHM, VOLUMES, ON_T1CE)
+        write_overlays(labels, read_source(files), ALGORITHM, VOLUMES, ON_T1CE)
 
 
 @pytest.mark.parametrize("name", ["axial", "sagittal"])

@@ -13,6 +13,7 @@ from orthanc.enhanced import enhanced_of
 from orthanc.errors import BadResultError
 from orthanc.read import read_series
 from orthanc.seg import write_seg
+from orthanc.sources import read_source
 from orthanc.sr import RESEARCH_STATEMENT, statements_from_sr, volumes_from_sr, write_sr
 from orthanc.study_maker import make_study
 from orthanc.types import MeasuredRegion
@@ -27,7 +28,7 @@ def files(tmp_path: Path, visit) -> list[Path]:
 
 @pytest.fixture
 def seg(files) -> Dataset:
-    return write_seg(lopsided_labels(read_series(files)), files, ALGORITHM)
+    return write_seg(lopsided_labels(read_series(files)), read_source(files), ALGORITHM)
 
 
 def written(document: Dataset) -> bytes:
@@ -41,12 +42,14 @@ def read_back(document: Dataset) -> Dataset:
 
 
 def test_the_volumes_come_back_as_they_went(files, seg):
-    document = read_back(write_sr(VOLUMES, seg, files, ALGORITHM))
+    document = read_back(write_sr(VOLUMES, seg, read_source(files), ALGORITHM))
     assert volumes_from_sr(document) == {one.compartment: one for one in VOLUMES}
 
 
 def test_highdicom_reads_the_report_as_a_tid_1500_with_five_volumetric_groups(files, seg):
-    document = hd.sr.Comprehensive3DSR.from_dataset(read_back(write_sr(VOLUMES, seg, files, ALGORITHM)))
+    document = hd.sr.Comprehensive3DSR.from_dataset(
+        read_back(write_sr(VOLUMES, seg, read_source(files), ALGORITHM))
+    )
     groups = document.content.get_volumetric_roi_measurement_groups()
     assert [group.tracking_identifier for group in groups] == [
         "WT Whole tumour",
@@ -61,7 +64,7 @@ def test_highdicom_reads_the_report_as_a_tid_1500_with_five_volumetric_groups(fi
 
 
 def test_offsets_of_the_interval_are_children_of_the_volume_in_cm3(files, seg):
-    document = read_back(write_sr(VOLUMES, seg, files, ALGORITHM))
+    document = read_back(write_sr(VOLUMES, seg, read_source(files), ALGORITHM))
     group = hd.sr.Comprehensive3DSR.from_dataset(document).content.get_volumetric_roi_measurement_groups()[0]
     children = group.get_measurements()[0][0].ContentSequence
     offsets = {
@@ -76,7 +79,7 @@ def test_offsets_of_the_interval_are_children_of_the_volume_in_cm3(files, seg):
 
 
 def test_each_group_refers_to_the_segments_that_make_it_up(files, seg):
-    document = read_back(write_sr(VOLUMES, seg, files, ALGORITHM))
+    document = read_back(write_sr(VOLUMES, seg, read_source(files), ALGORITHM))
     found = {}
     imaging = next(
         one
@@ -93,7 +96,9 @@ def test_each_group_refers_to_the_segments_that_make_it_up(files, seg):
 
 
 def test_the_report_says_that_it_is_research_and_which_model_made_it(files, seg):
-    document = read_back(write_sr(VOLUMES, seg, files, ALGORITHM, statements=["FLAIR is 5 mm thick."]))
+    document = read_back(
+        write_sr(VOLUMES, seg, read_source(files), ALGORITHM, statements=["FLAIR is 5 mm thick."])
+    )
     assert statements_from_sr(document) == (
         RESEARCH_STATEMENT,
         "A demonstration model.",
@@ -105,7 +110,7 @@ def test_the_report_says_that_it_is_research_and_which_model_made_it(files, seg)
 
 
 def test_the_report_is_not_final_and_lists_its_evidence(files, seg):
-    document = read_back(write_sr(VOLUMES, seg, files, ALGORITHM))
+    document = read_back(write_sr(VOLUMES, seg, read_source(files), ALGORITHM))
     assert (document.CompletionFlag, document.VerificationFlag) == ("COMPLETE", "UNVERIFIED")
     evidence = {
         image.ReferencedSOPInstanceUID
@@ -117,7 +122,7 @@ def test_the_report_is_not_final_and_lists_its_evidence(files, seg):
 
 
 def test_the_image_library_lists_every_source_image(files, seg):
-    document = read_back(write_sr(VOLUMES, seg, files, ALGORITHM))
+    document = read_back(write_sr(VOLUMES, seg, read_source(files), ALGORITHM))
     titles = [item.ConceptNameCodeSequence[0].CodeMeaning for item in document.ContentSequence]
     assert titles[-3:] == ["Image Library", "Imaging Measurements", "Qualitative Evaluations"]
     images = document.ContentSequence[-3].ContentSequence[0].ContentSequence
@@ -129,34 +134,39 @@ def test_a_patient_name_of_one_part_is_no_obstacle(files):
         dataset = dcmread(path)
         dataset.PatientName = "Anonymous"
         dataset.save_as(path)
-    seg = write_seg(lopsided_labels(read_series(files)), files, ALGORITHM)
-    assert write_sr(VOLUMES, seg, files, ALGORITHM).PatientName == "Anonymous"
+    seg = write_seg(lopsided_labels(read_series(files)), read_source(files), ALGORITHM)
+    assert write_sr(VOLUMES, seg, read_source(files), ALGORITHM).PatientName == "Anonymous"
 
 
 def test_seg_and_sr_are_series_of_their_own(files, seg):
-    document = write_sr(VOLUMES, seg, files, ALGORITHM)
+    document = write_sr(VOLUMES, seg, read_source(files), ALGORITHM)
     numbers = {int(one.SeriesNumber) for one in (dcmread(files[0]), seg, document)}
     uids = {one.SeriesInstanceUID for one in (dcmread(files[0]), seg, document)}
     assert len(numbers) == len(uids) == 3
 
 
 def test_a_rerun_gives_the_same_bytes(files, seg):
-    assert written(write_sr(VOLUMES, seg, files, ALGORITHM)) == written(
-        write_sr(VOLUMES, seg, files, ALGORITHM)
+    assert written(write_sr(VOLUMES, seg, read_source(files), ALGORITHM)) == written(
+        write_sr(VOLUMES, seg, read_source(files), ALGORITHM)
     )
 
 
 def test_a_multi_frame_source_can_be_reported_on(files, tmp_path):
     path = tmp_path / "enhanced.dcm"
     enhanced_of([dcmread(one) for one in files]).save_as(path, enforce_file_format=True)
-    seg = write_seg(lopsided_labels(read_series([path])), [path], ALGORITHM)
-    assert volumes_from_sr(write_sr(VOLUMES, seg, [path], ALGORITHM))[MeasuredRegion.OEDEMA].ml == 20.8875
+    seg = write_seg(lopsided_labels(read_series([path])), read_source([path]), ALGORITHM)
+    assert (
+        volumes_from_sr(write_sr(VOLUMES, seg, read_source([path]), ALGORITHM))[MeasuredRegion.OEDEMA].ml
+        == 20.8875
+    )
 
 
 def test_zero_volumes_can_be_reported(files, seg):
     nothing = [replace(one, ml=0.0, low_ml=0.0, high_ml=0.2) for one in VOLUMES]
     assert (
-        volumes_from_sr(read_back(write_sr(nothing, seg, files, ALGORITHM)))[MeasuredRegion.TUMOUR_CORE].ml
+        volumes_from_sr(read_back(write_sr(nothing, seg, read_source(files), ALGORITHM)))[
+            MeasuredRegion.TUMOUR_CORE
+        ].ml
         == 0
     )
 
@@ -167,7 +177,7 @@ def test_zero_volumes_can_be_reported(files, seg):
 )
 def test_volumes_that_make_no_sense_are_refused(volumes, files, seg):
     with pytest.raises(BadResultError):
-        write_sr(volumes, seg, files, ALGORITHM)
+        write_sr(volumes, seg, read_source(files), ALGORITHM)
 
 
 def test_a_report_of_someone_else_has_no_volumes_of_ours(files):
