@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from orthanc.headers import MR_IMAGE_CLASSES
 from orthanc.types import SeriesHeader
@@ -109,12 +110,17 @@ def _by_words(header: SeriesHeader) -> Exclusion | None:
     texts = [header.description]
     if not family_in(plain(header.description)):
         texts.append(header.protocol_name)
-    for text in texts:
-        words = plain(text)
-        for kind, pattern in EXCLUDING:
-            match = pattern.search(words)
-            if match and not (kind == "a part of MP2RAGE" and DENOISED_MP2RAGE.search(words)):
-                return Exclusion(kind, 0.95, f"{kind} ('{match.group(0).strip()}' in '{text}')")
+    return next((found for text in texts if (found := _excluded_by_name(text))), None)
+
+
+@lru_cache(maxsize=8192)
+def _excluded_by_name(text: str) -> Exclusion | None:
+    # A site's names are few and come again with every study.
+    words = plain(text)
+    for kind, pattern in EXCLUDING:
+        match = pattern.search(words)
+        if match and not (kind == "a part of MP2RAGE" and DENOISED_MP2RAGE.search(words)):
+            return Exclusion(kind, 0.95, f"{kind} ('{match.group(0).strip()}' in '{text}')")
     return None
 
 

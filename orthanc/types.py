@@ -79,11 +79,14 @@ class SeriesHeader:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The header that `to_dict` wrote; keys of later versions are ignored."""
-        known = {field.name for field in fields(cls)}
-        kept = {name: value for name, value in values.items() if name in known}
+        kept = {name: value for name, value in values.items() if name in SERIES_FIELDS}
         kept["image_type"] = tuple(kept.get("image_type", ()))
         kept["orientation"] = tuple(kept.get("orientation", ()))
         return cls(**kept)
+
+
+SERIES_FIELDS = frozenset(field.name for field in fields(SeriesHeader))
+"""Their names, once: a dry run reads many thousand headers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from orthanc.types import Role
 
@@ -171,6 +172,7 @@ SIGNS = (
 """Signs beside letters, such as "C+", "+KM", "w/ gad", "s/c" (sem contraste), and what they say."""
 
 
+@lru_cache(maxsize=8192)
 def plain(text: str) -> str:
     """Lower case Latin without accents; punctuation as spaces, but "+C" and "C-" in words."""
     for pattern, word in IN_OTHER_SCRIPTS:
@@ -183,6 +185,7 @@ def plain(text: str) -> str:
     return re.sub(r"[^a-z0-9*]+", " ", folded).strip()
 
 
+@lru_cache(maxsize=8192)
 def family_in(words: str) -> Role | None:
     """The one family that words from `plain` name: "t1 flair" is a T1, "t2 flair" a FLAIR."""
     if FLAIR.search(words):

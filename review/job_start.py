@@ -32,6 +32,7 @@ def start_job(study: Study, choice: SeriesChoice, rule: RoutingRule, *, by: str 
     key = series_key(choice)
     known = study.jobs.filter(series_key=key).order_by("-created_at").first()
     if known is not None and not (by and study.current_job_id == known.pk):
+        _follow_rule(known, rule)
         _settle_on(study, known)
         return known
     try:
@@ -60,6 +61,30 @@ def start_job(study: Study, choice: SeriesChoice, rule: RoutingRule, *, by: str 
     )
     _settle_on(study, job)
     return job
+
+
+def _follow_rule(job: Job, rule: RoutingRule) -> None:
+    """Let a job of which nothing was begun, and that nobody asked for, follow the rule as it is now."""
+    unbegun = Job.objects.unbegun().select_for_update().filter(pk=job.pk).first()
+    if unbegun is None or unbegun.rule_set == current_number():
+        return
+    now = timezone.now()
+    starts_at = rule.starts_at(now)
+    if starts_at <= now:
+        # One that may begin now keeps its place behind those that could earlier.
+        starts_at = min(unbegun.not_before, now)
+    Job.objects.filter(pk=job.pk).update(
+        phase=rule.phase,
+        priority=rule.job_priority(),
+        rule_set=current_number(),
+        rule_name=rule.name,
+        not_before=starts_at,
+        send_at=max(starts_at, now),
+        quality_policy=rule.quality_policy,
+        destinations=rule.destinations,
+    )
+    job.refresh_from_db()
+    Study.objects.get(pk=job.study_id).move(Study.State.QUEUED, _off_peak_words(job))
 
 
 def start_job_with(study: Study, earlier: Job, model: Algorithm, *, by: str) -> Job:

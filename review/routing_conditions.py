@@ -6,7 +6,7 @@ Patterns run on RE2, whose time grows only with the length of the text: no patte
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 
@@ -50,6 +50,14 @@ class Condition:
     tag: Tag
     test: Comparison
     value: str | Bounds
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Every rule looks its answers up by the question: the hash is worked out once, not at every look.
+        object.__setattr__(self, "_hash", hash((self.tag, self.test, self.value)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def __str__(self) -> str:
         if isinstance(self.value, tuple):
@@ -75,6 +83,13 @@ class Group:
 
     join: Join
     nodes: tuple[Node, ...]
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.join, self.nodes)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def __str__(self) -> str:
         return f"{JOIN_WORDS[self.join]} ({'; '.join(str(one) for one in self.nodes)})"
@@ -84,10 +99,19 @@ Node = Condition | Group
 
 
 def holds(node: Node, facts: StudyFacts) -> bool:
-    """Whether a condition or group holds for a study."""
-    return facts.answer(
-        node, lambda: _condition(node, facts) if isinstance(node, Condition) else _group(node, facts)
-    )
+    """Whether a condition or group holds for a study; what several rules ask is worked out once."""
+    known = facts.answers.get(node)
+    if known is None:
+        known = _condition(node, facts) if isinstance(node, Condition) else _group(node, facts)
+        facts.answers[node] = known
+    return known
+
+
+def tags_in(node: Node) -> frozenset[Tag]:
+    """The tags that a condition or group asks about."""
+    if isinstance(node, Condition):
+        return frozenset({node.tag})
+    return frozenset().union(*map(tags_in, node.nodes))
 
 
 def _group(group: Group, facts: StudyFacts) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from datetime import date, datetime
 
 from orthanc.series import choose_series
@@ -21,7 +21,7 @@ class StudyFacts:
     `guesses` (by series UID) are what its series were taken for; without them they are worked out when asked for.
     """
 
-    __slots__ = ("_alone", "_answers", "_guesses", "_values", "series", "study")
+    __slots__ = ("_alone", "_guesses", "_values", "answers", "series", "study")
 
     def __init__(
         self,
@@ -33,7 +33,8 @@ class StudyFacts:
         self.series = tuple(one for one in study.series if not one.is_ours) if series is None else series
         self._guesses = guesses
         self._values: dict[Tag, tuple[Value, ...]] = {}
-        self._answers: dict[Hashable, bool] = {}
+        self.answers: dict[Hashable, bool] = {}
+        """What was asked of it already (`routing_conditions.holds`)."""
         self._alone: list[StudyFacts] | None = None
 
     def values(self, tag: Tag) -> tuple[Value, ...]:
@@ -41,13 +42,6 @@ class StudyFacts:
         known = self._values.get(tag)
         if known is None:
             known = self._values[tag] = self._read(tag)
-        return known
-
-    def answer(self, question: Hashable, ask: Callable[[], bool]) -> bool:
-        """The answer to a question that several rules put, asked once."""
-        known = self._answers.get(question)
-        if known is None:
-            known = self._answers[question] = ask()
         return known
 
     def each_series(self) -> list[StudyFacts]:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from orthanc.series import choose_series
-from orthanc.types import NEEDED_ROLES, SEEN_CONFIDENCE, Role, RoleGuess, SeriesHeader, StudyHeader
-from review.models import Series, SeriesOverride, Study
+from orthanc.types import NEEDED_ROLES, RoleGuess
 from review.routing import Rule, first_match, roles_by_rule, rule_from
-from review.routing_documents import Document
-from review.routing_facts import StudyFacts
+from review.routing_documents import Document, Urgency
 from review.rule_versions import rules_in_force
-
-CHUNK = 5000
+from review.stored_studies import Asked, StoredSeries, StoredStudy, asked_by, stored_studies
 
 
 class ChangeKind(StrEnum):
@@ -27,6 +22,11 @@ class ChangeKind(StrEnum):
     LOST = "no longer processed"
     SERIES = "other series"
     WORK = "other model, phase or destination"
+    QUEUE = "other place in the queue"
+
+
+WORK_FIELDS = ("model", "phase", "destinations")
+QUEUE_FIELDS = ("urgency", "priority", "off_peak_from", "off_peak_to")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +55,6 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A stored study with what was made of it at intake."""
-
-    header: StudyHeader
-    guesses: dict[str, RoleGuess]
-    picks: dict[str, str]
-    told: dict[str, Role]
-    seen: dict[str, RoleGuess]
-    usable: tuple[SeriesHeader, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """What becomes of a study under a set of rules: the rule that wants it, and the series by role."""
 
@@ -78,48 +66,81 @@ class Outcome:
         """Whether a job would be made."""
         return self.rule is not None and len(self.picks) == len(NEEDED_ROLES)
 
-    def words(self, header: StudyHeader) -> str:
+    def told_of(self, study: StoredStudy) -> str:
         """The outcome for people."""
         if self.rule is None:
             return "no rule wants it"
         missing = [role.value for role in NEEDED_ROLES if role.value not in self.picks]
         if missing:
             return f"rule “{self.rule['name']}”, waits for {' and '.join(missing)}"
-        numbers = {one.series_uid: one.series_number for one in header.series}
+        numbers = {one.series_uid: one.values.get("series_number") for one in study.series}
         series = ", ".join(f"{role} {numbers.get(self.picks[role])}" for role in NEEDED_ROLES)
         places = " and ".join(self.rule["destinations"]) or "Orthanc only"
         model = self.rule["model"] or "active model"
-        return (
-            f"rule “{self.rule['name']}”: {model}, phase {self.rule['phase']}, series {series}, to {places}"
-        )
+        turn = _turn(self.rule)
+        return f"rule “{self.rule['name']}”: {model}, phase {self.rule['phase']}, {turn}series {series}, to {places}"
+
+
+def _turn(rule: Document) -> str:
+    if rule["urgency"] == Urgency.NORMAL and not rule["priority"]:
+        return ""
+    hours = f" ({rule['off_peak_from']} to {rule['off_peak_to']})"
+    place = f", priority {rule['priority']}" if rule["priority"] else ""
+    return (
+        f"{rule['urgency'].replace('_', '-')}{hours if rule['urgency'] == Urgency.OFF_PEAK else ''}{place}, "
+    )
 
 
 class RuleSet:
-    """The enabled rules of a document, ready to be asked many times."""
+    """The enabled rules of a document, ready to be asked many times: alike studies are asked once."""
 
     def __init__(self, document: Sequence[Document]) -> None:
         enabled = [rule for rule in document if rule["enabled"]]
         self._documents = dict(enumerate(enabled))
         self._rules = [rule_from(rule, place) for place, rule in enumerate(enabled)]
+        self._asked: Asked = asked_by(self._rules)
+        self._wanted_by: dict[Hashable, Rule | None] = {}
+        self._told: dict[Hashable, RoleGuess | None] = {}
 
-    def outcome(self, known: Known, facts: StudyFacts) -> Outcome:
+    def outcome(self, study: StoredStudy) -> Outcome:
         """What becomes of a study; its series are chosen anew only where a rule says what series are."""
-        rule = first_match(self._rules, facts)
+        rule = self._rule_for(study)
         if rule is None:
             return Outcome(None, {})
-        return Outcome(self._documents[rule.key], self._picks(rule, known))
+        return Outcome(self._documents[rule.key], self._picks(rule, study))
 
-    def _picks(self, rule: Rule, known: Known) -> dict[str, str]:
-        told = roles_by_rule(rule, known.usable)
-        if all(known.guesses.get(uid) == guess for uid, guess in told.items()) and not _was_told(known):
-            return known.picks
-        picked = choose_series(known.usable, known.told, {**known.seen, **told}).picked
+    def _rule_for(self, study: StoredStudy) -> Rule | None:
+        alike = study.agrees_in(self._asked)
+        if alike not in self._wanted_by:
+            self._wanted_by[alike] = first_match(self._rules, study.facts)
+        return self._wanted_by[alike]
+
+    def _picks(self, rule: Rule, study: StoredStudy) -> dict[str, str]:
+        told = self._roles_by_rule(rule, study)
+        if not _was_told(study) and all(
+            one.guess == told[one.series_uid] for one in study.series if one.series_uid in told
+        ):
+            return study.picks()
+        headers = [one.header for one in study.usable()]
+        picked = choose_series(headers, study.told, {**study.seen(), **told}).picked
         return {role.value: one.series_uid for role, one in picked.items()}
 
+    def _roles_by_rule(self, rule: Rule, study: StoredStudy) -> dict[str, RoleGuess]:
+        if not rule.role_overrides:
+            return {}
+        told = {one.series_uid: self._role_by_rule(rule, one) for one in study.usable()}
+        return {uid: guess for uid, guess in told.items() if guess is not None}
 
-def _was_told(known: Known) -> bool:
+    def _role_by_rule(self, rule: Rule, series: StoredSeries) -> RoleGuess | None:
+        alike = (rule.key, series.agrees_in(self._asked))
+        if alike not in self._told:
+            self._told[alike] = roles_by_rule(rule, [series.header]).get(series.series_uid)
+        return self._told[alike]
+
+
+def _was_told(study: StoredStudy) -> bool:
     """Whether a rule of earlier days said what a series is, which the present one may not."""
-    return any(guess.reason.startswith("rule “") for guess in known.guesses.values())
+    return any(one.reason.startswith("rule “") for one in study.series)
 
 
 def try_rules(draft: Sequence[Document], *, since: datetime) -> Trial:
@@ -130,96 +151,36 @@ def try_rules(draft: Sequence[Document], *, since: datetime) -> Trial:
     before, after = RuleSet(rules_in_force()), RuleSet(draft)
     count = 0
     changes = []
-    for known in known_studies(since):
+    for study in stored_studies(since):
         count += 1
-        facts = StudyFacts(known.header, known.guesses)
-        if change := _change(known, before.outcome(known, facts), after.outcome(known, facts)):
+        if change := _change(study, before.outcome(study), after.outcome(study)):
             changes.append(change)
-    return Trial(count, tuple(changes))
+    return Trial(count, tuple(reversed(changes)))
 
 
-def _change(known: Known, before: Outcome, after: Outcome) -> Change | None:
-    kind = _kind(before, after)
+def _change(study: StoredStudy, before: Outcome, after: Outcome) -> Change | None:
+    kind = _kind(before, after, waits=study.waits)
     if kind is None:
         return None
-    header = known.header
     return Change(
-        header.study_uid,
-        header.patient_name,
-        header.study_date,
-        header.description,
+        study.words.study_uid,
+        study.words.patient_name,
+        study.words.study_date,
+        study.words.description,
         kind,
-        before.words(header),
-        after.words(header),
+        before.told_of(study),
+        after.told_of(study),
     )
 
 
-def _kind(before: Outcome, after: Outcome) -> ChangeKind | None:
+def _kind(before: Outcome, after: Outcome, *, waits: bool) -> ChangeKind | None:
     if before.is_processed != after.is_processed:
         return ChangeKind.GAINED if after.is_processed else ChangeKind.LOST
     if before.rule is None or after.rule is None or not after.is_processed:
         return None
     if before.picks != after.picks:
         return ChangeKind.SERIES
-    same = all(before.rule[name] == after.rule[name] for name in ("model", "phase", "destinations"))
-    return None if same else ChangeKind.WORK
-
-
-def known_studies(since: datetime) -> Iterator[Known]:
-    """The studies that came since then and are still in Orthanc, with their foreign series."""
-    told: dict[int, dict[str, Role]] = defaultdict(dict)
-    for study_id, uid, role in SeriesOverride.objects.values_list("study_id", "series_uid", "role"):
-        told[study_id][uid] = Role(role)
-    studies = Study.objects.filter(first_seen_at__gte=since, deleted_at=None)
-    series: dict[int, list[Any]] = defaultdict(list)
-    for row in _series_rows(since):
-        series[row[0]].append(row[1:])
-    for study in studies.order_by("-first_seen_at").iterator(chunk_size=CHUNK):
-        yield _known(study, series.pop(study.pk, []), told.get(study.pk, {}))
-
-
-def _series_rows(since: datetime) -> Iterator[tuple[Any, ...]]:
-    rows = Series.objects.filter(study__first_seen_at__gte=since, study__deleted_at=None, is_ours=False)
-    wanted = (
-        "study_id",
-        "header",
-        "role",
-        "role_confidence",
-        "role_reason",
-        "is_chosen",
-        "flaw",
-        "seen_role",
-        "seen_reason",
-    )
-    yield from rows.order_by().values_list(*wanted).iterator(chunk_size=CHUNK)
-
-
-def _known(study: Study, rows: list[Any], told: dict[str, Role]) -> Known:
-    guesses, picks, seen, series, usable = {}, {}, {}, [], []
-    for values, role, confidence, reason, is_chosen, flaw, seen_role, seen_reason in rows:
-        header = SeriesHeader.from_dict(values)
-        series.append(header)
-        guesses[header.series_uid] = RoleGuess(Role(role), confidence, reason)
-        if seen_role:
-            seen[header.series_uid] = RoleGuess(Role(seen_role), SEEN_CONFIDENCE, seen_reason)
-        if is_chosen:
-            picks[role] = header.series_uid
-        if not flaw or header.series_uid in told:
-            usable.append(header)
-    return Known(_header(study, tuple(series)), guesses, picks, told, seen, tuple(usable))
-
-
-def _header(study: Study, series: tuple[SeriesHeader, ...]) -> StudyHeader:
-    return StudyHeader(
-        study_uid=study.study_uid,
-        patient_id=study.patient_id,
-        patient_name=study.patient_name,
-        birth_date=f"{study.patient_birth_date:%Y%m%d}" if study.patient_birth_date else "",
-        sex=study.patient_sex,
-        study_date=f"{study.study_date:%Y%m%d}" if study.study_date else "",
-        accession_number=study.accession_number,
-        description=study.description,
-        institution=study.institution,
-        calling_aet=study.calling_aet,
-        series=series,
-    )
+    if any(before.rule[name] != after.rule[name] for name in WORK_FIELDS):
+        return ChangeKind.WORK
+    turns = any(before.rule[name] != after.rule[name] for name in QUEUE_FIELDS)
+    return ChangeKind.QUEUE if waits and turns else None

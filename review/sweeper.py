@@ -18,6 +18,7 @@ from review.drift_watch import watch_drift
 from review.intake import expire_waits
 from review.models import Alert, Delivery, Flag, Job
 from review.models.work import locked_study
+from review.queued_jobs import follow_new_rules
 from review.rule_sets import decide_under_new_rules
 from review.tasks import send, send_alert, send_delivery, send_note
 
@@ -39,6 +40,7 @@ def sweep() -> None:
     _send_all(Delivery.objects.due(), send_delivery)
     _send_all(Flag.without_note(), send_note)
     decide_under_new_rules()
+    follow_new_rules()
     expire_waits()
     raise_alerts()
     watch_drift()

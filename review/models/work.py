@@ -63,6 +63,10 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Running jobs whose worker let the lease run out."""
         return self.filter(state=Job.State.RUNNING, lease_until__lt=Now())
 
+    def unbegun(self) -> JobQuerySet:
+        """Queued jobs of which no stage was ever begun, and that no person asked for: they follow changed rules."""
+        return self.filter(state=Job.State.QUEUED, started_at=None, requested_by="")
+
     def unsent(self) -> JobQuerySet:
         """Queued jobs that are due for a message: never sent, waited for, or perhaps lost by the broker."""
         return self.filter(state=Job.State.QUEUED, send_at__lte=Now())

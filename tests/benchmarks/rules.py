@@ -108,12 +108,20 @@ def measure() -> str:
     store_studies()
     save_rule_set(document, by="benchmark", why="benchmark", based_on=current_number() or 1)
     told = {"role": "FLAIR", "series": [{"tag": "SeriesDescription", "test": "equals", "value": "SWI"}]}
+    timed = complete(
+        {
+            "key": new_key(),
+            "name": "Slow",
+            "conditions": [{"tag": "RepetitionTime", "test": "between", "value": [9200, None]}],
+        }
+    )
     drafts = {
         "one rule enters": [
             *document[:3],
             complete({"key": new_key(), "name": "New", "destinations": ["P"]}),
         ],
         "a role is told in every study": [*document[:-1], {**document[-1], "role_overrides": [told]}],
+        "every study differs in what is asked": [timed, *document],
     }
     for words, draft in drafts.items():
         start, work = time.perf_counter(), time.process_time()

@@ -20,6 +20,7 @@ from orthanc.types import SeriesHeader
 from review.alerts import raise_alerts
 from review.intake import expire_waits, record_study
 from review.models import Alert, Job, RoutingRule, RuleSetVersion, Study
+from review.queued_jobs import follow_new_rules
 from review.routing_documents import complete, new_key
 from review.rule_sets import (
     BadRulesError,
@@ -267,3 +268,76 @@ def test_the_alert_of_a_rule_goes_to_its_own_addresses_too(
     raise_alerts()
     deliver_alert(Alert.objects.get())
     assert mailoutbox[0].to == ["site@example.org", "ben@example.org"]
+
+
+def queued_job() -> Job:
+    return Job.objects.get(state=Job.State.QUEUED)
+
+
+def test_a_queued_job_that_was_not_begun_follows_a_changed_rule(model: Path, sent: list[str]) -> None:
+    record_study(study_header())
+    save(changed(urgency="urgent", priority=7, phase="postop", destinations=["PACS"], name="Now"))
+    assert queued_job().priority == 0
+    sweep()
+    job = queued_job()
+    assert (job.priority, job.phase, job.destinations) == (1007, "postop", ["PACS"])
+    assert (job.rule_set, job.rule_name) == (2, "Now")
+    assert follow_new_rules() == 0
+
+
+def test_a_queued_job_moves_into_other_hours_and_out_of_them(model: Path, sent: list[str]) -> None:
+    study = record_study(study_header())
+    here = timezone.localtime()
+    hours = {
+        "off_peak_from": f"{here + timedelta(hours=2):%H:%M}",
+        "off_peak_to": f"{here + timedelta(hours=3):%H:%M}",
+    }
+    save(changed(urgency="off_peak", **hours))
+    sweep()
+    study.refresh_from_db()
+    assert study.reason.startswith("Off-peak: starts at ")
+    assert Job.objects.claim(Job.Stage.PREPARE, "me", 20) is None
+    save(changed(urgency="normal"))
+    sweep()
+    study.refresh_from_db()
+    assert study.reason == ""
+    assert Job.objects.claim(Job.Stage.PREPARE, "me", 20) is not None
+
+
+def test_a_job_that_has_begun_or_that_a_person_asked_for_keeps_what_it_has(
+    model: Path, sent: list[str]
+) -> None:
+    record_study(study_header())
+    begun = Job.objects.claim(Job.Stage.PREPARE, "me", 20)
+    assert begun is not None
+    save(changed(priority=9))
+    sweep()
+    begun.refresh_from_db()
+    assert (begun.priority, begun.rule_set) == (0, 1)
+    Job.objects.update(state=Job.State.QUEUED, started_at=None, requested_by="ben")
+    sweep()
+    begun.refresh_from_db()
+    assert (begun.priority, begun.rule_set) == (0, 1)
+
+
+def test_a_queued_job_that_no_rule_wants_any_more_is_given_up(model: Path, sent: list[str]) -> None:
+    study = record_study(study_header())
+    save(changed(enabled=False))
+    sweep()
+    study.refresh_from_db()
+    assert (study.state, study.current_job) == (Study.State.NOT_WANTED, None)
+    assert Job.objects.get().state == Job.State.SUPERSEDED
+    save(changed(enabled=True), decide_since=timezone.now() - timedelta(days=1))
+    sweep()
+    study.refresh_from_db()
+    assert (study.state, queued_job().rule_set) == (Study.State.QUEUED, 3)
+
+
+def test_a_queued_job_whose_series_are_none_any_more_waits_for_others(model: Path, sent: list[str]) -> None:
+    study = record_study(study_header())
+    never = {"role": "none", "series": [{"tag": "SeriesDescription", "test": "contains", "value": "flair"}]}
+    save(changed(role_overrides=[never]))
+    sweep()
+    study.refresh_from_db()
+    assert study.state == Study.State.WAITING
+    assert study.reason.startswith("Missing FLAIR")

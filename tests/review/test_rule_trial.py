@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,14 @@ from django.utils import timezone
 from orthanc.types import Role
 from review.intake import record_study
 from review.models import Job, RuleSetVersion, SeriesOverride, Study
+from review.models.intake import as_study_header
+from review.routing import find_rule, rule_from
 from review.routing_documents import complete, new_key
-from review.rule_trial import Change, ChangeKind, Trial, try_rules
+from review.rule_trial import Change, ChangeKind, RuleSet, Trial, try_rules
 from review.rule_versions import current_number, rules_in_force
-from tests.review.factories import CT, T1, T1CE, T2, THIN_T1CE, study_header
-from tests.review.test_rule_sets import IS_MR, RENAMED, XQ_IS_FLAIR, changed, renamed_studies, save
+from review.stored_studies import stored_studies
+from tests.review.factories import CT, FLAIR, T1, T1CE, T2, THIN_T1CE, study_header
+from tests.review.test_rule_sets import IS_MR, RENAMED, XQ_IS_FLAIR, changed, renamed_studies, rule, save
 
 pytestmark = pytest.mark.django_db
 
@@ -147,3 +151,53 @@ def test_an_import_is_a_version_and_its_dry_run_stores_nothing(model: Path) -> N
 def test_a_file_that_is_no_rule_set_is_refused_with_the_reason(text: str, words: str) -> None:
     with pytest.raises(CommandError, match=words):
         call_command("rules", "import", _file(text), "--why", "w")
+
+
+def test_another_place_in_the_queue_is_told_of_jobs_that_were_not_begun(model: Path) -> None:
+    record_study(study_header())
+    urgent = changed(urgency="urgent", priority=3)
+    change = only_change(urgent)
+    assert change.kind is ChangeKind.QUEUE
+    assert ("urgent, priority 3" in change.after, "urgent" in change.before) == (True, False)
+    Job.objects.update(started_at=timezone.now())
+    assert trial(urgent).changes == ()
+
+
+def unlike_study(place: int) -> None:
+    """A study whose age, timing and words differ with its place; its series came in another order."""
+    t1 = replace(T1, repetition_time_ms=400.0 + 100 * (place % 2))
+    own = [
+        replace(one, series_uid=f"{place}.{one.series_uid}", study_uid=f"9.{place}")
+        for one in (T1CE, t1, T2, FLAIR)
+    ]
+    fields = {
+        "description": "MRI BRAIN PRE-OP" if place < 3 else "MRI BRAIN TUMOR",
+        "birth_date": f"19{60 + 9 * (place % 3)}0203",
+    }
+    record_study(study_header(*own, study_uid=f"9.{place}", orthanc_id=f"o-{place}", **fields))
+
+
+@pytest.mark.parametrize(
+    ("tag", "test", "value", "wanted"),
+    [
+        ("RepetitionTime", "between", [None, 450], 3),
+        ("Phase", "equals", "preop", 3),
+        ("PatientAge", "between", [None, 60], 4),
+        ("NumberOfSeries", "between", [5, None], 0),
+        ("Role", "equals", "T1CE", 6),
+    ],
+)
+def test_alike_studies_are_asked_together_and_unlike_ones_apart(
+    model: Path, tag: str, test: str, value: Any, wanted: int
+) -> None:
+    for place in range(6):
+        unlike_study(place)
+    document = [rule(conditions=[{"tag": tag, "test": test, "value": value}])]
+    asked_together = RuleSet(document)
+    found = 0
+    for study in stored_studies(timezone.now() - timedelta(days=1)):
+        stored = as_study_header(Study.objects.get(study_uid=study.words.study_uid))
+        is_wanted = find_rule([rule_from(document[0], 1)], stored).rule is not None
+        assert asked_together.outcome(study).is_processed == is_wanted
+        found += is_wanted
+    assert found == wanted
