@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from orthanc.types import MeasuredRegion
 from review.models import Job, Measurement, Study
+from segmentation.types import VolumeEstimate
 
 REGION_NAMES = {
     MeasuredRegion.WHOLE_TUMOUR.value: "Whole tumour",
@@ -23,12 +24,12 @@ PHASE_NAMES = {"preop": "before surgery", "postop": "after surgery", "unknown": 
 STAGE_NAMES = {"prepare": "Prepare", "infer": "Segment", "publish": "Publish"}
 
 
-def millilitres(value: Decimal) -> str:
+def millilitres(value: Decimal | float) -> str:
     """An amount exactly as stored (0.01 mL), without unit."""
     return f"{value:.2f}"
 
 
-def interval(volume: Measurement) -> str:
+def interval(volume: Measurement | VolumeEstimate) -> str:
     """The 95 % interval of a volume, without unit."""
     return f"{millilitres(volume.low_ml)} to {millilitres(volume.high_ml)}"
 

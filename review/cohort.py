@@ -7,9 +7,9 @@ from datetime import date
 
 from django.utils import timezone
 
-from review.longitudinal import key_of, timeline_of
-from review.patients import wanted_studies
-from review.response_types import Assessment, Burden, Category, Confirmation, PatientKey, Timeline
+from review.longitudinal import timelines_of
+from review.patients import key_of, wanted_studies
+from review.response_types import Assessment, Burden, Category, Confirmation, Timeline
 
 MOST_PATIENTS = 200
 """Every course is read anew; more would keep the reader waiting."""
@@ -50,11 +50,7 @@ def cohort(first: date, last: date, today: date | None = None) -> list[CohortRow
         raise TooManyPatientsError(
             f"{len(seen)} patients were seen from {first} to {last}; ask for a shorter time ({MOST_PATIENTS} at most)."
         )
-    timelines: dict[tuple[PatientKey, ...], Timeline] = {}
-    for patient in sorted(seen):
-        timeline = timeline_of(patient, day)
-        timelines.setdefault(tuple(sorted(timeline.patients)), timeline)  # linked IDs are one row
-    rows = [_row(timeline, day) for timeline in timelines.values() if timeline.latest]
+    rows = [_row(one, day) for one in timelines_of(sorted(seen), day) if one.latest]
     return sorted(
         rows,
         key=lambda row: (

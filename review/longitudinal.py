@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, time
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from orthanc.types import MeasuredRegion
 from review.models import IdentityLink, PatientSetting, Study, TreatmentEvent
-from review.patients import Point, points_of
+from review.patients import Point, key_of, points_of
 from review.response import assess
 from review.response_profiles import profile_for
 from review.response_types import (
@@ -23,6 +23,7 @@ from review.response_types import (
     IdhStatus,
     LesionAt,
     Measure,
+    ModelOfVisit,
     PatientFacts,
     PatientKey,
     Setting,
@@ -34,22 +35,30 @@ from review.response_types import (
 from segmentation.types import VolumeEstimate
 
 
-def key_of(study: Study) -> PatientKey:
-    """The patient of a study; one without a patient ID is a patient of its own."""
-    if not study.patient_id:
-        return PatientKey("", "", study.study_uid)
-    return PatientKey(study.patient_id, study.patient_id_issuer)
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the rows say of some patient IDs; a few queries, however many IDs they are."""
+
+    points: Mapping[PatientKey, Sequence[Point]]
+    events: Mapping[PatientKey, Sequence[Event]]
+    settings: Mapping[PatientKey, PatientSetting]
 
 
-def linked_with(patient: PatientKey) -> tuple[PatientKey, ...]:
-    """The patient ID itself, then all that admins linked with it, directly or over others."""
-    if not patient.patient_id:
-        return (patient,)
-    pairs = [link.ends for link in IdentityLink.objects.filter(unlinked_at=None)]
+def _standing_links() -> list[tuple[PatientKey, PatientKey]]:
+    return [link.ends for link in IdentityLink.objects.filter(unlinked_at=None)]
+
+
+def _joined(patient: PatientKey, pairs: Sequence[tuple[PatientKey, PatientKey]]) -> tuple[PatientKey, ...]:
+    """The patient ID itself, then all that the pairs join with it, directly or over others."""
     found = {patient}
     while more := {key for pair in pairs if found & set(pair) for key in pair} - found:
         found |= more
     return (patient, *sorted(found - {patient}))
+
+
+def linked_with(patient: PatientKey) -> tuple[PatientKey, ...]:
+    """The patient ID itself, then all that admins linked with it, directly or over others."""
+    return _joined(patient, _standing_links())
 
 
 def links_of(patient: PatientKey) -> list[IdentityLink]:
@@ -58,32 +67,39 @@ def links_of(patient: PatientKey) -> list[IdentityLink]:
     return [link for link in IdentityLink.objects.filter(unlinked_at=None) if joined & set(link.ends)]
 
 
-def _points(patients: Iterable[PatientKey]) -> list[Point]:
-    """Every point of these patient IDs, oldest first."""
-    points = [point for patient in patients for point in _points_of_one(patient)]
-    return sorted(
-        points, key=lambda one: (one.study.study_date or date.max, one.study.study_time or time.min)
-    )
-
-
-def _points_of_one(patient: PatientKey) -> list[Point]:
-    if patient.patient_id:
-        columns = {"patient_id": patient.patient_id, "patient_id_issuer": patient.issuer}
-    else:
-        columns = {"study_uid": patient.study_uid}
-    any_study = Study.objects.filter(**columns).first()
-    return points_of(any_study) if any_study else []
-
-
 def events_of(patient: PatientKey) -> QuerySet[TreatmentEvent]:
     """The treatment events of a patient that nobody removed, oldest first."""
     return TreatmentEvent.objects.filter(removed_at=None, **TreatmentEvent.columns_of(patient))
 
 
-def setting_of(patient: PatientKey) -> PatientSetting | None:
-    """What a person said of how to read the course."""
-    found = PatientSetting.objects.select_related("baseline")
-    return found.filter(**PatientSetting.columns_of(patient)).first()
+def reading_of(patients: Sequence[PatientKey]) -> PatientSetting | None:
+    """What a person said of how to read the course: the word on the first of the IDs that has one."""
+    return _first_setting(patients, _settings_of(patients))
+
+
+def _settings_of(patients: Collection[PatientKey]) -> dict[PatientKey, PatientSetting]:
+    found = PatientSetting.objects.filter(PatientSetting.of_any(patients)).select_related("baseline")
+    return {row.patient: row for row in found}
+
+
+def _first_setting(
+    patients: Iterable[PatientKey], settings: Mapping[PatientKey, PatientSetting]
+) -> PatientSetting | None:
+    return next((settings[one] for one in patients if one in settings), None)
+
+
+def events_ever_of(patients: Collection[PatientKey]) -> list[TreatmentEvent]:
+    """Every event that was ever entered for these patient IDs, removed ones too, oldest first."""
+    found = TreatmentEvent.objects.filter(TreatmentEvent.of_any(patients)).order_by("on", "pk")
+    return [row for row in found if row.patient in patients]
+
+
+def _told_of(patients: Collection[PatientKey]) -> _Told:
+    events: dict[PatientKey, list[Event]] = {patient: [] for patient in patients}
+    for row in TreatmentEvent.objects.filter(TreatmentEvent.of_any(patients), removed_at=None):
+        if row.patient in events:
+            events[row.patient].append(row.as_event())
+    return _Told(points_of(patients), events, _settings_of(patients))
 
 
 def timeline_of(patient: PatientKey, today: date | None = None) -> Timeline:
@@ -92,22 +108,40 @@ def timeline_of(patient: PatientKey, today: date | None = None) -> Timeline:
     Raises:
         Study.DoesNotExist: no study of the patient has come in.
     """
-    patients = linked_with(patient)
-    points = _points(patients)
-    studies = list({point.study.pk: point.study for point in points}.values())
-    if not studies:
+    found = timelines_of([patient], today)
+    if not found:
         raise Study.DoesNotExist("No study of this patient has come in.")
-    told = [row.as_event() for one in patients for row in events_of(one)]
-    events = tuple(sorted(told, key=lambda event: event.on))
-    setting = next((row for one in patients if (row := setting_of(one))), None)
+    return found[0]
+
+
+def timelines_of(patients: Iterable[PatientKey], today: date | None = None) -> list[Timeline]:
+    """The courses of these patients in their order; IDs of one person are one course, IDs without a study none."""
+    pairs, day = _standing_links(), today or timezone.localdate()
+    persons: dict[frozenset[PatientKey], tuple[PatientKey, ...]] = {}
+    for patient in patients:
+        joined = _joined(patient, pairs)
+        persons.setdefault(frozenset(joined), joined)
+    told = _told_of({one for joined in persons.values() for one in joined})
+    return [
+        _timeline(joined, told, day) for joined in persons.values() if any(told.points[one] for one in joined)
+    ]
+
+
+def _timeline(patients: tuple[PatientKey, ...], told: _Told, day: date) -> Timeline:
+    points = sorted(
+        (point for one in patients for point in told.points[one]),
+        key=lambda one: (one.study.study_date or date.max, one.study.study_time or time.min),
+    )
+    studies = list({point.study.pk: point.study for point in points}.values())
+    events = tuple(sorted((e for one in patients for e in told.events[one]), key=lambda event: event.on))
+    setting = _first_setting(patients, told.settings)
     idh = _idh(events)
     facts = replace(setting.as_facts() if setting else PatientFacts(), idh=idh, diagnosis=_diagnosis(events))
     profile = profile_for(setting.profile if setting else "", idh)
     visits = _one_a_day([_visit(point) for point in points])
-    day = today or timezone.localdate()
     last = studies[-1]
     return Timeline(
-        patient=patient,
+        patient=patients[0],
         patients=patients,
         name=last.patient_name,
         birth_date=last.patient_birth_date,
@@ -162,14 +196,20 @@ def _visit(point: Point) -> Visit:
     )
     if result is None:
         return bare
-    volumes = {
+    every = {
         MeasuredRegion(name): VolumeEstimate(float(row.ml), float(row.low_ml), float(row.high_ml))
         for name, row in result.volumes.items()
-        # A flag on one compartment strikes those that share its voxels; the others go on counting.
-        if not point.counts or name not in result.struck
     }
+    # A flag on one compartment strikes those that share its voxels; the others go on counting.
+    struck = {region: one for region, one in every.items() if region.value in result.struck}
     return replace(
-        bare, volumes=volumes, result_id=result.pk, phase=result.phase, lesions=_lesions(result.lesions)
+        bare,
+        volumes={region: one for region, one in every.items() if region not in struck or not point.counts},
+        struck=struck,
+        result_id=result.pk,
+        phase=result.phase,
+        lesions=_lesions(result.lesions),
+        model=ModelOfVisit(result.model_name, result.model_version, result.model_is_demo),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +11,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Case, F, Max, Min, Q, QuerySet, Value, When
 
 from review.models import Result, Study
-from review.response_types import VisitState
+from review.response_types import PatientKey, VisitState
 
 OLDEST_FIRST = (F("study_date").asc(nulls_last=True), "study_time", "pk")
 WITH_RESULTS = ("results__measurements", "results__flags")
@@ -51,6 +50,13 @@ class Point:
         return self.state == VisitState.COUNTED
 
 
+def key_of(study: Study) -> PatientKey:
+    """The patient of a study; one without a patient ID is a patient of its own."""
+    if not study.patient_id:
+        return PatientKey("", "", study.study_uid)
+    return PatientKey(study.patient_id, study.patient_id_issuer)
+
+
 def wanted_studies() -> QuerySet[Study]:
     """Studies that belong to a course: not those that no rule wants, unless they were measured all the same."""
     return Study.objects.exclude(state=Study.State.NOT_WANTED, current_result=None)
@@ -78,19 +84,14 @@ def patient_list(search: str = "", page: int = 1, page_size: int = 25) -> Page[A
 
 def rows_of(listed: Iterable[dict[str, Any]]) -> list[PatientRow]:
     """The patients of one page of the list, in its order, in four queries."""
-    wanted = list(listed)
-    ids = {one["patient_id"] for one in wanted if one["patient_id"]}
-    alone = {one["alone"] for one in wanted if one["alone"]}
-    found = wanted_studies().filter(Q(patient_id__in=ids) | Q(study_uid__in=alone)).order_by(*OLDEST_FIRST)
-    grouped: dict[tuple[object, ...], list[Point]] = defaultdict(list)
-    for visit in found.prefetch_related(*WITH_RESULTS):
-        uid = "" if visit.patient_id else visit.study_uid
-        grouped[visit.patient_id, visit.patient_id_issuer, uid] += _points(visit)
-    return [
-        _row(int(str(one["key"])), points)
-        for one in wanted
-        if (points := grouped[one["patient_id"], one["patient_id_issuer"], one["alone"]])
-    ]
+    keys = {
+        int(str(one["key"])): PatientKey(one["patient_id"], one["patient_id_issuer"])
+        if one["patient_id"]
+        else PatientKey("", "", one["alone"])
+        for one in listed
+    }
+    found = points_of(keys.values())
+    return [_row(key, points) for key, patient in keys.items() if (points := found[patient])]
 
 
 def _row(key: int, points: list[Point]) -> PatientRow:
@@ -111,20 +112,17 @@ def _row(key: int, points: list[Point]) -> PatientRow:
     )
 
 
-def studies_of(study: Study) -> QuerySet[Study]:
-    """Every study of the patient of one, oldest first; the study alone where the patient ID is empty."""
-    if not study.patient_id:
-        return wanted_studies().filter(pk=study.pk)
-    of_patient = wanted_studies().filter(
-        patient_id=study.patient_id, patient_id_issuer=study.patient_id_issuer
-    )
-    return of_patient.order_by(*OLDEST_FIRST)
-
-
-def points_of(study: Study) -> list[Point]:
-    """The whole course of the patient of a study, oldest first: every result of every visit, in four queries."""
-    visits = studies_of(study).prefetch_related(*WITH_RESULTS)
-    return [point for visit in visits for point in _points(visit)]
+def points_of(patients: Iterable[PatientKey]) -> dict[PatientKey, list[Point]]:
+    """Every result of every visit of these patient IDs, oldest first, in four queries however many they are."""
+    wanted = set(patients)
+    ids = {one.patient_id for one in wanted if one.patient_id}
+    alone = {one.study_uid for one in wanted if not one.patient_id}
+    found = wanted_studies().filter(Q(patient_id__in=ids) | Q(study_uid__in=alone)).order_by(*OLDEST_FIRST)
+    points: dict[PatientKey, list[Point]] = {patient: [] for patient in wanted}
+    for visit in found.prefetch_related(*WITH_RESULTS):
+        if (patient := key_of(visit)) in wanted:  # the same ID of another issuer is somebody else
+            points[patient] += _points(visit)
+    return points
 
 
 def _points(visit: Study) -> list[Point]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from orthanc.types import MeasuredRegion
-from review.longitudinal import key_of, timeline_of
+from review.longitudinal import timeline_of
 from review.models import Measurement, Result, Study
+from review.patients import key_of
 from review.response_types import Timeline
 
 NAMES: dict[str, dict[str, str]] = {

@@ -113,6 +113,15 @@ class LesionAt:
         return self.long_diameter_mm * self.perpendicular_diameter_mm
 
 
+@dataclass(frozen=True, slots=True)
+class ModelOfVisit:
+    """Which algorithm measured a visit."""
+
+    name: str
+    version: str
+    is_demo: bool
+
+
 class VisitState(StrEnum):
     """Whether a point belongs to the course. Only counted ones enter sums, nadir and answers."""
 
@@ -137,12 +146,15 @@ class Visit:
     why: str = ""
     """Why the point does not count, in words."""
     volumes: Mapping[MeasuredRegion, VolumeEstimate] = field(default_factory=dict)
+    struck: Mapping[MeasuredRegion, VolumeEstimate] = field(default_factory=dict)
+    """Regions that a flag took out; of a visit that counts they are not among the `volumes`."""
     lesions: tuple[LesionAt, ...] | None = None
     """None: the shape of the lesions was not measured."""
     phase: str = "unknown"
     result_id: int | None = None
     description: str = ""
     accession_number: str = ""
+    model: ModelOfVisit | None = None
     patient: PatientKey | None = None
     """The ID under which the study came; differs within a course where an admin linked IDs."""
 

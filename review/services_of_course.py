@@ -9,8 +9,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from review.audit import record
-from review.longitudinal import key_of, linked_with
+from review.longitudinal import linked_with
 from review.models import AuditAction, IdentityLink, PatientSetting, Study, TreatmentEvent
+from review.patients import key_of
 from review.response_types import EventKind, PatientKey
 
 FIELD_OF = {EventKind.STEROID_DOSE: "dose_mg", EventKind.CLINICAL_STATUS: "status"}
@@ -50,7 +51,9 @@ def change_event(event: TreatmentEvent, *, by: str, **values: Any) -> TreatmentE
         CannotRecordError: as for a new one, or somebody removed it meanwhile.
     """
     remove_event(event, by=by)
-    kept = {name: getattr(event, name) for name in ("kind", "on", "note", *ALLOWED)}
+    kind = values.get("kind", event.kind)
+    carried = (name for name, kinds in ALLOWED.items() if kind in kinds)
+    kept = {name: getattr(event, name) for name in ("kind", "on", "note", *carried)}
     return add_event(event.patient, by=by, **{**kept, **values})
 
 

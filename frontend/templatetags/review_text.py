@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import template
 
-from frontend import formatting
+from frontend import change_words, formatting
 from review.roles import can_review, can_work, is_admin
 
 register = template.Library()
@@ -25,6 +25,10 @@ register.filter("limits", formatting.limits)
 register.filter("any_failed", formatting.any_failed)
 register.filter("gates_passed", formatting.gates_passed)
 register.filter("gate_name", formatting.gate_name)
+register.filter("change_ml", change_words.change_ml)
+register.filter("change_percent", change_words.change_percent)
+register.filter("response_words", change_words.response_words)
+register.filter("chance", change_words.chance)
 
 
 @register.filter
@@ -43,6 +47,12 @@ def phase_name(phase: str) -> str:
 def volume_of(volumes: dict[str, object] | None, compartment: str) -> object | None:
     """The measurement of a compartment, None where there is none."""
     return volumes.get(compartment) if volumes else None
+
+
+@register.filter
+def spaced(code: str) -> str:
+    """A code as words: "same_accession" is "same accession"."""
+    return code.replace("_", " ")
 
 
 @register.filter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -45,6 +46,15 @@ class OfPatient(models.Model):
             "patient_id_issuer": patient.issuer,
             "lone_study_uid": patient.study_uid,
         }
+
+    @staticmethod
+    def of_any(patients: Iterable[PatientKey]) -> Q:
+        """Rows of any of these patients, and perhaps of the same IDs of another issuer."""
+        wanted = list(patients)
+        ids = [one.patient_id for one in wanted if one.patient_id]
+        return Q(patient_id__in=ids) | Q(
+            patient_id="", lone_study_uid__in=[one.study_uid for one in wanted if not one.patient_id]
+        )
 
     @property
     def patient(self) -> PatientKey:

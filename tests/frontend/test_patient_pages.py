@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from frontend.permissions import PAGE_POLICY
-from review.models import AuditEntry, Flag, Measurement, Result, Study, TreatmentEvent
+from review.models import AuditEntry, Flag, IdentityLink, Measurement, Result, Study, TreatmentEvent
 from tests.review import factories
 
 LogIn = Callable[[str], Client]
@@ -208,19 +208,123 @@ def test_thirty_visits_take_as_many_queries_as_three(
         viewer.get(address(course[0]))
 
 
+TREATMENT = {"surgery": "2026-01-15", "radiotherapy_start": "2026-02-01", "radiotherapy_end": "2026-02-20"}
+
+
+def treat(patient_id: str = "PAT-7") -> None:
+    for kind, on in TREATMENT.items():
+        TreatmentEvent.objects.create(patient_id=patient_id, kind=kind, on=on, by="ray")
+
+
 def test_the_page_shows_the_suggested_response_with_its_reasoning(
     as_role: LogIn, course: list[Result]
 ) -> None:
-    treatment = {
-        "surgery": "2026-01-15",
-        "radiotherapy_start": "2026-02-01",
-        "radiotherapy_end": "2026-02-20",
-    }
     client = as_role("viewer")
     assert "No treatment is entered" in client.get(address(course[0])).content.decode()
-    for kind, on in treatment.items():
-        TreatmentEvent.objects.create(patient_id=course[0].study.patient_id, kind=kind, on=on, by="ray")
+    treat()
     page = client.get(address(course[0])).content.decode()
     assert re.findall(r'data-response="[^"]*">([^<]*)</b>', page) == ["not rated", "baseline", "PD"]
     assert "ratio 5.250" in page
     assert "a clinician decides" in page
+
+
+def test_baseline_nadir_treatment_and_the_arithmetic_are_in_the_curve(
+    as_role: LogIn, course: list[Result]
+) -> None:
+    treat()
+    data = curve_of(as_role("viewer"), course[0])
+    assert [visit["marks"] for visit in data["visits"]] == [[], ["Baseline", "Nadir"], []]
+    assert [visit["response"] for visit in data["visits"]] == ["", "base", "PD"]
+    first, second, *others = data["visits"][2]["arithmetic"]
+    assert first.startswith("Since the nadir of 2026-03-02: +1.70 mL (")
+    assert second.startswith("+425 % (")
+    assert second.endswith("; PD from +40 %")
+    assert others[0] == "Suggested: PD"
+    assert others[1] == "Chance that noise alone explains it: less than 0.1 %"
+    assert [lane["name"] for lane in data["treatment"]] == ["Surgery", "Radiotherapy"]
+    assert data["caution"] == [{"from": "2026-02-20", "to": "2026-05-15"}]
+    assert {name: one["date"] for name, one in data["origins"].items()} == {
+        "first": "2026-01-10", "surgery": "2026-01-15", "radiotherapy": "2026-02-20",
+    }  # fmt: skip
+
+
+def test_a_visit_below_the_nadir_is_the_new_nadir(as_role: LogIn, course: list[Result]) -> None:
+    treat()
+    make_visit(50, date(2026, 8, 1), "0.10")
+    marks = [visit["marks"] for visit in curve_of(as_role("viewer"), course[0])["visits"]]
+    assert marks == [[], ["Baseline"], [], ["Nadir"]]
+
+
+def test_csv_and_api_give_the_same_numbers_and_answers_as_the_page(
+    as_role: LogIn, course: list[Result]
+) -> None:
+    treat()
+    client = as_role("viewer")
+    rows = list(csv.DictReader(client.get(address(course[0], "volumes.csv")).content.decode().splitlines()))
+    told = client.get(f"/api/patients/{course[0].study.study_uid}/timeline/").json()
+    drawn = curve_of(client, course[0])["visits"]
+    page = client.get(address(course[0])).content.decode()
+    for row, visit, point, answer in zip(rows, told["visits"], drawn, told["volumetric"], strict=True):
+        for region in ("ET", "TC", "WT", "ED"):
+            assert float(row[f"{region}_ml"]) == visit["volumes"][region]["ml"]
+            assert row[f"{region}_ml"] == point["volumes"][region]["ml"]
+            assert row[f"{region}_low_ml"] == point["volumes"][region]["low_ml"]
+        assert row["suggested_response"] == answer["category"]
+    assert float(rows[2]["ratio_to_nadir"]) == pytest.approx(told["volumetric"][2]["ratio_to_nadir"])
+    assert f"+{rows[2]['since_nadir_ml']} mL" in page
+    assert rows[2]["preliminary"] == "no"
+    assert [row["marks"] for row in rows] == ["", "Baseline, Nadir", ""]
+
+
+def test_linked_ids_are_one_curve_table_and_file(as_role: LogIn, course: list[Result]) -> None:
+    other = make_visit(60, date(2026, 7, 1), "3.30", patient_id="OTHER-9")
+    client = as_role("admin")
+    assert len(curve_of(client, other)["visits"]) == 1
+    IdentityLink.objects.create(patient_id="PAT-7", other_id="OTHER-9", by="admin")
+    for result in (course[0], other):
+        assert [visit["date"][5:7] for visit in curve_of(client, result)["visits"]] == [
+            "01",
+            "03",
+            "06",
+            "07",
+        ]
+        page = client.get(address(result)).content.decode()
+        assert "Visits of linked patient IDs are shown together" in page
+        assert "ID OTHER-9" in page
+    rows = list(csv.DictReader(client.get(address(other, "volumes.csv")).content.decode().splitlines()))
+    assert [row["patient_id"] for row in rows] == ["PAT-7"] * 3 + ["OTHER-9"]
+
+
+def test_odd_identities_are_shown_with_their_studies(as_role: LogIn, course: list[Result]) -> None:
+    for result, born, number in zip(course, ("1960-01-01", "1960-01-01", "1961-01-01"), "AAB", strict=True):
+        Study.objects.filter(pk=result.study_id).update(patient_birth_date=born, accession_number=number)
+    make_visit(70, date(2026, 6, 1), "5.00", study_time="18:00")
+    page = as_role("viewer").get(address(course[0])).content.decode()
+    identity = page[page.index("identity-title") : page.index("visits-title")]
+    assert "tell different birth dates: 1960-01-01, 1961-01-01" in identity
+    assert "One accession number (A) has 2 studies" in identity
+    assert "One day (2026-06-01) has 2 studies" in identity
+    assert f"/studies/{course[2].study.study_uid}/" in identity
+    assert "A later scan of the same day speaks for it." in page
+
+
+def test_who_entered_and_who_removed_an_event_is_told(as_role: LogIn, course: list[Result]) -> None:
+    treat()
+    TreatmentEvent.objects.filter(kind="surgery").update(removed_by="rita", removed_at=timezone.now())
+    page = as_role("viewer").get(address(course[0])).content.decode()
+    assert "Removed or corrected (1)" in page
+    assert "2026-01-15, Surgery: entered by ray, taken out by rita" in page
+    assert page.count("data-event=") == 2
+
+
+def test_only_who_may_enter_events_is_offered_the_forms(as_role: LogIn, course: list[Result]) -> None:
+    treat()
+    for role, offered in (("viewer", False), ("radiologist", True), ("admin", True)):
+        page = as_role(role).get(address(course[0])).content.decode()
+        assert ("event-dialog" in page, "data-event-remove" in page) == (offered, offered)
+
+
+def test_a_text_that_a_spreadsheet_would_run_is_made_harmless(as_role: LogIn) -> None:
+    result = make_visit(1, date(2026, 1, 1), patient_id="=1+1")
+    answer = as_role("viewer").get(address(result, "volumes.csv")).content.decode()
+    assert next(csv.DictReader(answer.splitlines()))["patient_id"] == "'=1+1"

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from review import cohort as cohorts
-from review.longitudinal import key_of
+from review.patients import key_of
 from review.roles import UserRole
 from tests.review.test_api import client_of
 from tests.review.test_course import FIRST, make_visit, treat

@@ -11,8 +11,9 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from orthanc.types import MeasuredRegion
-from review.longitudinal import key_of, timeline_of
+from review.longitudinal import timeline_of
 from review.models import AuditAction, AuditEntry, Flag, Measurement, Result, Study, TreatmentEvent
+from review.patients import key_of
 from review.response_types import Category, Measure, PatientKey, VisitState, WarningKind
 from review.roles import UserRole
 from tests.review.factories import make_job, make_result, make_study
@@ -170,6 +171,15 @@ def test_an_event_is_corrected_and_removed_and_all_of_it_is_on_record(patient: P
     assert TreatmentEvent.objects.count() == 2
     noted = AuditEntry.objects.filter(action=AuditAction.EVENT_CHANGED).order_by("pk")
     assert [one.details["what"] for one in noted] == ["added", "removed", "added", "removed"]
+
+
+def test_an_event_of_another_kind_does_not_keep_the_value_of_the_old_one(patient: PatientKey) -> None:
+    client = client_of("radiologist")
+    dose = {"kind": "steroid_dose", "on": "2024-03-08", "dose_mg": 4, "note": "wrong kind"}
+    first = client.post("/api/patients/1.2.0/events/", dose, format="json").json()
+    answer = client.put(f"/api/events/{first['id']}/", EVENT, format="json")
+    assert answer.status_code == 200
+    assert (answer.json()["kind"], answer.json()["dose_mg"]) == ("surgery", None)
 
 
 @pytest.mark.parametrize(

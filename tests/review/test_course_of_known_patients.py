@@ -14,8 +14,9 @@ from pytest_django.live_server_helper import LiveServer
 from rest_framework.authtoken.models import Token
 
 from orthanc.types import MeasuredRegion
-from review.longitudinal import key_of, timeline_of
+from review.longitudinal import timeline_of
 from review.models import Measurement, Study
+from review.patients import key_of
 from review.response import assess
 from review.response_profiles import WILDTYPE
 from review.response_types import Category, Measure, PatientFacts, Setting, Visit

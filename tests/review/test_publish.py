@@ -18,8 +18,9 @@ from orthanc.types import MeasuredRegion, Role
 from review import publish
 from review.artefacts import job_folder, read_segmentation, write_segmentation
 from review.leases import Lease
-from review.longitudinal import key_of, timeline_of
+from review.longitudinal import timeline_of
 from review.models import Job, LostLeaseError, Result, RoutingRule, Study
+from review.patients import key_of
 from review.publish import publish_job, stored_volumes
 from review.serializers import ResultSerializer
 from segmentation.gates import judged

@@ -11,9 +11,10 @@ from django.contrib.auth.models import Group, User
 from rest_framework.test import APIClient
 
 from review.default_templates import install_default_templates
-from review.longitudinal import key_of, timeline_of
+from review.longitudinal import timeline_of
 from review.macros import StaleTextError, copies_of, macros_for, record_copy, save_template, text_of
 from review.models import AuditEntry, CopiedReport, ReportTemplate, Result, Study, TemplateVersion
+from review.patients import key_of
 from review.report import TemplateMistakeError, as_rich_text, check_template, render_report
 from review.report_facts import facts_of
 from review.services_of_review import accept, flag_as_poor, undo_flag

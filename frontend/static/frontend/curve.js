@@ -3,6 +3,7 @@
 // never rounded here.
 
 (() => {
+const { lanesOf, laneSeries, laneAxis, cuts } = globalThis.gliomaTreatment;
 const REGIONS = {
   ET: { name: 'Enhancing tumour', symbol: 'circle', dash: 'solid' },
   TC: { name: 'Tumour core', symbol: 'rect', dash: [6, 3] },
@@ -11,11 +12,11 @@ const REGIONS = {
 };
 const DARK = {
   ET: '#ff6b5e', TC: '#f5b041', WT: '#dfe7ee', ED: '#6fa8ff', grey: '#7f8d9b', text: '#e8edf2', soft: '#a3b1bf',
-  line: '#2a3847', ground: '#121a23', chosen: '#6cb2ee',
+  line: '#2a3847', ground: '#121a23', chosen: '#6cb2ee', treatment: '#3d5f80',
 };
 const LIGHT = {
   ET: '#c0271d', TC: '#a85f00', WT: '#3d4852', ED: '#1f5fd0', grey: '#8a949e', text: '#14202b', soft: '#4a5763',
-  line: '#ccd4db', ground: '#ffffff', chosen: '#1f5f96',
+  line: '#ccd4db', ground: '#ffffff', chosen: '#1f5f96', treatment: '#b9d0e6',
 };
 const DAY_MS = 86_400_000;
 const LEAST_ML = 0.01;
@@ -32,7 +33,8 @@ function scaleOf(data, axis) {
   if (axis === 'calendar') {
     return { type: 'time', at: date => Date.parse(`${date}T00:00:00Z`), name: '' };
   }
-  const [unit, origin] = axis.split('-');
+  const [unit, ...rest] = axis.split('-');
+  const origin = rest.join('-');
   const { date, words } = data.origins[origin];
   const days = unit === 'weeks' ? 7 : 1;
   return {
@@ -179,22 +181,28 @@ function chosenLine(visit, context) {
   };
 }
 
-function timeAxis(scale, range, context) {
-  const { colours, rem } = context;
+// The lanes below share the axis of the curve; the lower of the two says the time.
+function timeAxis(scale, range, gridIndex, context) {
+  const { colours, rem, hasLanes } = context;
+  const isLowest = gridIndex === 1 || !hasLanes;
   return {
     type: scale.type,
+    gridIndex,
     min: range[0],
     max: range[1],
     axisLine: { lineStyle: { color: colours.line } },
     axisTick: { lineStyle: { color: colours.line } },
     splitLine: { show: true, lineStyle: { color: colours.line, opacity: 0.5 } },
     axisLabel: {
+      show: isLowest,
       color: colours.soft,
       fontSize: 0.78 * rem,
       hideOverlap: true,
+      showMinLabel: false,
+      showMaxLabel: false,
       formatter: scale.type === 'time' ? { year: '{yyyy}', month: '{yyyy}-{MM}', day: '{yyyy}-{MM}-{dd}' } : undefined,
     },
-    name: scale.name,
+    name: isLowest ? scale.name : '',
     nameLocation: 'middle',
     nameGap: 2 * rem,
     nameTextStyle: { color: colours.soft, fontSize: 0.8 * rem },
@@ -214,17 +222,31 @@ function volumeAxis(isLog, context) {
   };
 }
 
-function rangeOf(visits, scale) {
-  const places = visits.map(visit => scale.at(visit.date));
+function rangeOf(data, scale) {
+  const items = data.treatment.flatMap(lane => lane.items);
+  const days = [...data.visits.map(visit => visit.date), ...items.flatMap(item => [item.from, item.to])];
+  const places = days.map(day => scale.at(day));
   const [first, last] = [Math.min(...places), Math.max(...places)];
   const margin = (last - first) * 0.04 || (scale.type === 'time' ? 14 * DAY_MS : 14);
   return [first - margin, last + margin];
 }
 
+const LANE_REM = 1.35;
+
+function gridsOf(lanes, bottom, rem) {
+  // Both grids keep their sides, so that a day lies at the same place in each.
+  const sides = { left: 6.6 * rem, right: 1.4 * rem, outerBoundsMode: 'none' };
+  const height = lanes.length * LANE_REM * rem;
+  const gap = lanes.length ? 0.9 * rem : 0;
+  const curve = { ...sides, top: 2.2 * rem, bottom: bottom + height + gap };
+  return lanes.length ? [curve, { ...sides, bottom, height }] : [curve];
+}
+
 function curveOption(data, chosen, settings) {
   const { colours = DARK, rem = 16, animated = false } = settings;
   const scale = scaleOf(data, chosen.axis);
-  const context = { isLog: chosen.isLog, colours, scale, rem };
+  const lanes = lanesOf(data);
+  const context = { isLog: chosen.isLog, colours, scale, rem, hasLanes: lanes.length > 0 };
   const regions = Object.keys(REGIONS).filter(region => chosen.regions.includes(region));
   return {
     animation: animated,
@@ -232,18 +254,20 @@ function curveOption(data, chosen, settings) {
     // No names that need quotes: the text of a saved SVG would end at them.
     textStyle: { fontFamily: 'system-ui, Roboto, sans-serif' },
     aria: { enabled: false },
-    grid: { left: 3.6 * rem, right: 1.2 * rem, top: 2.2 * rem, bottom: (scale.name ? 3.4 : 2) * rem },
-    xAxis: timeAxis(scale, rangeOf(data.visits, scale), context),
-    yAxis: volumeAxis(chosen.isLog, context),
+    grid: gridsOf(lanes, (scale.name ? 3.4 : 2) * rem, rem),
+    xAxis: (lanes.length ? [0, 1] : [0]).map(grid => timeAxis(scale, rangeOf(data, scale), grid, context)),
+    yAxis: [volumeAxis(chosen.isLog, context), ...(lanes.length ? [laneAxis(lanes, context)] : [])],
     tooltip: settings.tooltip,
     series: [
       ...regions.flatMap(region => [barsOf(data.visits, region, context), lineOf(data.visits, region, context)]),
       uncounted(data.visits, regions, context),
       marks(data.visits, regions, context),
+      cuts(data, context),
+      ...(lanes.length ? [laneSeries(lanes, context)] : []),
       chosenLine(chosen.visit, context),
     ],
   };
 }
 
-globalThis.gliomaCurve = { curveOption, REGIONS, DARK, LIGHT };
+globalThis.gliomaCurve = { curveOption, lanesOf, LANE_REM, REGIONS, DARK, LIGHT };
 })();

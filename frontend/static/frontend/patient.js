@@ -2,7 +2,7 @@
 // The table is what a screen reader reads; the curve is the same numbers for the eye.
 
 (() => {
-  const { curveOption, REGIONS, DARK, LIGHT } = globalThis.gliomaCurve;
+  const { curveOption, lanesOf, LANE_REM, REGIONS, LIGHT } = globalThis.gliomaCurve;
   const holder = document.getElementById('curve');
   const chart = globalThis.echarts.init(holder, null, { renderer: 'svg' });
   const chosen = { regions: [], isLog: false, axis: 'calendar', visit: null };
@@ -16,6 +16,18 @@
     chosen.axis = document.getElementById('axis').value;
   }
 
+  // From which days time is counted depends on what was entered; what the reader chose stays where it still is.
+  function offerAxes() {
+    const axis = document.getElementById('axis');
+    const offered = [['calendar', 'calendar']];
+    for (const [name, { words }] of Object.entries(data.origins)) {
+      offered.push([`weeks-${name}`, `weeks since ${words}`], [`days-${name}`, `days since ${words}`]);
+    }
+    const { value } = axis;
+    axis.replaceChildren(...offered.map(([one, words]) => new Option(words, one)));
+    axis.value = offered.some(([one]) => one === value) ? value : 'calendar';
+  }
+
   function element(name, text, className = '') {
     const made = document.createElement(name);
     made.textContent = text;
@@ -25,13 +37,15 @@
 
   // Built of elements, because a policy without inline styles refuses the chart's own markup.
   function hoverOf(params) {
-    const visit = params.data?.visit;
-    if (!visit) {
-      return '';
-    }
+    const { visit, item } = params.data ?? {};
     const box = element('div', '', 'hover');
-    box.append(element('b', visit.date), ...wordsOf(visit));
-    return box;
+    if (visit) {
+      box.append(element('b', visit.date), ...wordsOf(visit));
+    } else if (item) {
+      const days = item.from === item.to ? item.from : `${item.from} to ${item.to}`;
+      box.append(element('b', item.is_open ? `since ${item.from}` : days), element('p', item.words));
+    }
+    return box.childNodes.length ? box : '';
   }
 
   function wordsOf(visit) {
@@ -41,6 +55,7 @@
         const { ml, interval } = visit.volumes[region];
         return element('p', `${REGIONS[region].name}: ${ml} mL (95 % interval ${interval})`);
       });
+    lines.push(...visit.arithmetic.map(line => element('p', line)));
     return visit.why ? [...lines, element('p', visit.why, 'why')] : lines;
   }
 
@@ -59,6 +74,8 @@
     const source = document.getElementById('curve-data');
     data = JSON.parse(source.textContent);
     holder.classList.toggle('empty-curve', data.visits.length === 0);
+    holder.style.setProperty('--lanes', lanesOf(data).length * LANE_REM);
+    offerAxes();
     readControls();
     if (!data.visits.length) {
       chart.clear();
@@ -108,7 +125,7 @@
 
   // A picture for paper: dark on white, drawn apart from what is on the screen.
   function picture() {
-    const size = { width: 1400, height: 760 };
+    const size = { width: 1400, height: 700 + lanesOf(data).length * LANE_REM * 17 };
     const apart = globalThis.echarts.init(null, null, { renderer: 'svg', ssr: true, ...size });
     apart.setOption(curveOption(data, { ...chosen, visit: null }, { rem: 17, colours: LIGHT, background: '#ffffff' }));
     const svg = apart.renderToSVGString();
