@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import atexit
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, partial
+from typing import IO
 
 import httpx
 from django.conf import settings
@@ -17,6 +18,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.utils.cache import patch_vary_headers
 from rest_framework.authentication import SessionAuthentication, TokenAuthentication
 from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import BaseParser
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
@@ -65,12 +67,27 @@ class AnyAccept(DefaultContentNegotiation):
         return chosen, str(chosen.media_type)
 
 
+class LeftUnread(BaseParser):
+    """The body stays in its stream: the check of a session's form token looks for fields, and there are none."""
+
+    media_type = "*/*"
+
+    def parse(
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,
+        parser_context: Mapping[str, object] | None = None,
+    ) -> dict[str, str]:
+        """No fields."""
+        return {}
+
+
 class DicomWeb(APIView):
     """Everything below /dicomweb/. Refusals are JSON, which a viewer can show."""
 
     authentication_classes = (TokenAuthentication, SessionAuthentication)
     renderer_classes = (JSONRenderer,)
-    parser_classes = ()
+    parser_classes = (LeftUnread,)
     content_negotiation_class = AnyAccept
     http_method_names = ["get", "head", "post"]
     schema = None

@@ -3,6 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 
+from frontend.corrections import Corrections
 from frontend.dicomweb import DicomWeb
 from frontend.pages import (
     account,
@@ -73,6 +74,7 @@ urlpatterns = [
     path("panel/<str:study_uid>/", panel.page, name="panel"),
     path("panel/<str:study_uid>/live/", panel.live, name="panel-live"),
     re_path(r"^ohif/(?P<path>.*)$", ohif, name="ohif"),
+    path("dicomweb/results/<int:result_id>/studies", Corrections.as_view(), name="correction"),
     re_path(r"^dicomweb/(?P<path>.*?)/?$", DicomWeb.as_view(), name="dicomweb"),
     # The root that Orthanc itself uses in the bulk data addresses that it writes.
     re_path(r"^dicom-web/(?P<path>.*?)/?$", DicomWeb.as_view()),

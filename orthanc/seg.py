@@ -7,6 +7,7 @@ from datetime import datetime
 import highdicom as hd
 import numpy as np
 import SimpleITK as sitk
+from highdicom.seg import SegmentAlgorithmTypeValues as AlgorithmTypes
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
@@ -35,7 +36,7 @@ def write_seg(
     source: SourceSeries,
     algorithm: AlgorithmInfo,
     *,
-    description: str = "Glioma segmentation (AI, research use)",
+    edited_by: str = "",
     result_key: str = "",
     made_at: datetime | None = None,
     series_number: int = SEG_SERIES_NUMBER,
@@ -49,6 +50,7 @@ def write_seg(
     Args:
         labels: 0, 1, 2 and 4 on the grid of the source's image.
         source: the T1CE series.
+        edited_by: the reader who corrected the outline; empty for the model's own.
         result_key: tells apart results of one model on one T1CE, such as with another FLAIR.
         made_at: date of the result; by default the study's. The same arguments give the same bytes.
 
@@ -56,13 +58,15 @@ def write_seg(
         BadResultError: the label map is on another grid or holds other labels.
     """
     frames = _frames(labels, source)
+    drawn = AlgorithmTypes.SEMIAUTOMATIC if edited_by else AlgorithmTypes.AUTOMATIC
+    description = f"Glioma segmentation ({'edited by a reader' if edited_by else 'AI'}, research use)"
     first = source.datasets[0]
     with names_as_they_are():
         seg = hd.seg.Segmentation(
             source_images=list(source.datasets),
             pixel_array=frames,
             segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
-            segment_descriptions=[_segment(kind, first, algorithm, palette) for kind in SEGMENTS],
+            segment_descriptions=[_segment(kind, first, algorithm, palette, drawn) for kind in SEGMENTS],
             series_instance_uid=result_uid(source, algorithm, result_key, "SEG series"),
             series_number=series_number,
             sop_instance_uid=result_uid(source, algorithm, result_key, "SEG"),
@@ -74,8 +78,9 @@ def write_seg(
             transfer_syntax_uid=ExplicitVRLittleEndian,
             omit_empty_frames=False,
             content_label="GLIOMA",
-            content_description=description[:64],
-            series_description=description[:64],
+            content_description=description,
+            content_creator_name=edited_by or None,
+            series_description=description,
         )
     fix_dimensions(seg, str(result_uid(source, algorithm, result_key, "dimensions")))
     sign(seg, source.datasets[0], made_at)
@@ -106,14 +111,14 @@ def _frames(labels: sitk.Image, source: SourceSeries) -> np.ndarray:
 
 
 def _segment(
-    kind: SegmentKind, source: Dataset, algorithm: AlgorithmInfo, palette: Palette
+    kind: SegmentKind, source: Dataset, algorithm: AlgorithmInfo, palette: Palette, drawn: AlgorithmTypes
 ) -> hd.seg.SegmentDescription:
     return hd.seg.SegmentDescription(
         segment_number=kind.number,
         segment_label=kind.text,
         segmented_property_category=ABNORMAL_STRUCTURE,
         segmented_property_type=kind.type,
-        algorithm_type=hd.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
+        algorithm_type=drawn,
         algorithm_identification=hd.AlgorithmIdentificationSequence(
             name=algorithm.name, family=ARTIFICIAL_INTELLIGENCE, version=algorithm.version
         ),

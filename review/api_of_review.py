@@ -8,16 +8,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from review import services_of_review as services
-from review.models import Flag, Result
+from review.models import Correction, Flag, Result, Study
 from review.refusals import REFUSALS, ReadOrWrite
 from review.roles import MayReview
 from review.serializers import ErrorSerializer
 from review.serializers_of_review import (
     AcceptanceSerializer,
+    CorrectionSerializer,
     FlagSerializer,
     NewFlagSerializer,
     OpinionSerializer,
 )
+from review.services_of_corrections import corrections_of, undo_correction
 
 
 class Verdicts(ReadOrWrite):
@@ -82,6 +84,31 @@ class AcceptanceOfResult(Verdicts):
         """Take one's own acceptance back."""
         services.withdraw_acceptance(_result(result_id), by=_name(request))
         return Response(status=204)
+
+
+class Corrections(Verdicts):
+    """The masks of a study that readers edited."""
+
+    @extend_schema(responses={200: CorrectionSerializer(many=True), 404: ErrorSerializer})
+    def get(self, request: Request, study_uid: str) -> Response:
+        """All of them, also those taken back, oldest first. A new one is stored by STOW-RS at its result."""
+        study = Study.objects.filter(study_uid=study_uid).first()
+        if study is None:
+            raise NotFound("No such study has come in.")
+        return Response(CorrectionSerializer(corrections_of(study), many=True).data)
+
+
+class CorrectionUndo(Verdicts):
+    """Taking an edited mask back."""
+
+    @extend_schema(request=None, responses={200: CorrectionSerializer, **REFUSALS})
+    def post(self, request: Request, correction_id: int) -> Response:
+        """What it corrected speaks for the study again; the correction stays as history."""
+        found = Correction.objects.select_related("result__study", "job").filter(pk=correction_id).first()
+        if found is None:
+            raise NotFound("There is no such correction.")
+        undo_correction(found, by=_name(request))
+        return Response(CorrectionSerializer(found).data)
 
 
 def _result(result_id: int) -> Result:

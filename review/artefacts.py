@@ -35,6 +35,7 @@ PREPARED_IMAGES = ("flair", "t1", "t1ce", "t2", "brain_mask", "t1ce_grid")
 FACTS = "facts.json"
 LABELS = "labels.nii.gz"
 UNCERTAINTY = "uncertainty.nii.gz"
+BRAIN_MASK = "brain_mask.nii.gz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +131,17 @@ def read_prepared(folder: Path) -> PreparedScan:
     )
 
 
-def write_segmentation(done: Segmentation, folder: Path, gates: tuple[Gate, ...] = ()) -> None:
-    """Keep a label map with its volumes and provenance, and the gates of the scan that it was made of."""
+def write_segmentation(
+    done: Segmentation,
+    folder: Path,
+    gates: tuple[Gate, ...] = (),
+    brain_mask: sitk.Image | None = None,
+) -> None:
+    """Keep a label map with its volumes and provenance, and the gates and brain of the scan that it was made of."""
     with whole_folder(folder) as scratch:
         sitk.WriteImage(done.labels, str(scratch / LABELS), True)
+        if brain_mask is not None:
+            sitk.WriteImage(brain_mask, str(scratch / BRAIN_MASK), True)
         if done.uncertainty is not None:
             sitk.WriteImage(done.uncertainty, str(scratch / UNCERTAINTY), True)
         facts = {
@@ -172,6 +180,21 @@ def read_segmentation(folder: Path) -> Segmentation:
         resampling_error_ml=facts.get("resampling_error_ml", {}),
         uncertainty=_uncertainty(folder / UNCERTAINTY),
     )
+
+
+def read_brain_mask(folder: Path) -> sitk.Image:
+    """The brain that was kept with a label map, on the prepared grid.
+
+    Raises:
+        BadInputError: it is gone, or was not kept by an earlier version.
+    """
+    path = folder / BRAIN_MASK
+    if not path.is_file():
+        raise BadInputError(
+            "What is needed to measure an edited mask was not kept with this result. Try the study again, "
+            "then correct the new result."
+        )
+    return sitk.ReadImage(str(path), sitk.sitkUInt8)
 
 
 def _trust(fact: dict[str, Any] | float | None) -> Trust | None:

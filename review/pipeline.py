@@ -91,7 +91,8 @@ def infer_job(job: Job) -> dict[str, float]:
         done = segment(prepared, model, Phase(job.phase), report=job.report)
         # A segmentation carries the seconds of its preparation along; here they belong to the stage before.
         own_seconds = {step: taken for step, taken in done.seconds.items() if step not in prepared.seconds}
-        write_segmentation(replace(done, seconds=own_seconds), folder.inferred, prepared.gates)
+        kept = replace(done, seconds=own_seconds)
+        write_segmentation(kept, folder.inferred, prepared.gates, prepared.brain_mask)
     return read_seconds(folder.inferred)
 
 

@@ -90,7 +90,15 @@ def _with_what_the_study_says(done: Segmentation, job: Job) -> Segmentation:
     return replace(
         done,
         not_validated=(*said, *done.not_validated),
-        warnings=(*words_of_set_aside(job), *done.warnings),
+        warnings=(*_words_of_edit(job), *words_of_set_aside(job), *done.warnings),
+    )
+
+
+def _words_of_edit(job: Job) -> tuple[str, ...]:
+    if not job.edited_by:
+        return ()
+    return (
+        f"Mask edited by {job.edited_by}: the intervals are no narrower than those of the model's outline.",
     )
 
 
@@ -186,6 +194,7 @@ def record_result(
         "model_is_demo": done.model.is_demo,
         "model_statement": done.model.statement,
         "phase": done.phase.value,
+        "edited_by": job.edited_by,
         "warnings": list(done.warnings),
         "gates": [asdict(gate) for gate in gates],
         "not_validated": [asdict(one) for one in done.not_validated],

@@ -109,6 +109,7 @@ class ResultSerializer(serializers.ModelSerializer[Result]):
     )
     struck = serializers.SerializerMethodField()
     flags = FlagSerializer(source="standing_flags", many=True)
+    edited_by = serializers.CharField(help_text="The reader who drew the mask; empty: as the model drew it")
     reviewed_by = serializers.ListField(child=serializers.CharField(), help_text="Readers who accepted it")
 
     class Meta:
@@ -119,6 +120,7 @@ class ResultSerializer(serializers.ModelSerializer[Result]):
             "flagged",
             "struck",
             "flags",
+            "edited_by",
             "reviewed_by",
             "phase",
             "model",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from orthanc.types import MeasuredRegion
-from review.models import Acceptance, Flag, Opinion
+from review.models import Acceptance, Correction, Flag, Opinion
 
 
 class OpinionSerializer(serializers.ModelSerializer[Opinion]):
@@ -59,3 +59,31 @@ class AcceptanceSerializer(serializers.ModelSerializer[Acceptance]):
     class Meta:
         model = Acceptance
         fields = ["by", "at"]
+
+
+class CorrectionSerializer(serializers.ModelSerializer[Correction]):
+    """An edited mask: which result it corrects, by whom, how far its measurement is, and what came of it."""
+
+    state = serializers.CharField(source="job.state")
+    error = serializers.CharField(source="job.error")
+    corrected_result = serializers.IntegerField(source="result_id")
+    new_result = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Correction
+        fields = [
+            "id",
+            "corrected_result",
+            "new_result",
+            "state",
+            "error",
+            "by",
+            "at",
+            "undone_by",
+            "undone_at",
+        ]
+
+    def get_new_result(self, correction: Correction) -> int | None:
+        """The result of the edited mask, null while it is being measured."""
+        made = getattr(correction.job, "result", None)
+        return made.pk if made else None

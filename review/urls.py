@@ -27,6 +27,12 @@ urlpatterns = [
     ),
     path("flags/<int:flag_id>/undo/", api_of_review.FlagUndo.as_view(), name="flag-undo"),
     path("flags/<int:flag_id>/opinions/", api_of_review.FlagOpinions.as_view(), name="flag-opinions"),
+    path(
+        "corrections/<int:correction_id>/undo/",
+        api_of_review.CorrectionUndo.as_view(),
+        name="correction-undo",
+    ),
+    path("studies/<str:study_uid>/corrections/", api_of_review.Corrections.as_view(), name="corrections"),
     path("studies/<str:study_uid>/fhir/", api.StudyFhir.as_view(), name="fhir"),
     path("studies/<str:study_uid>/uncertainty/", api_of_maps.UncertaintyMap.as_view(), name="uncertainty"),
     path("deliveries/<int:delivery_id>/retry/", api.DeliveryRetry.as_view(), name="delivery-retry"),

@@ -43,7 +43,10 @@ def write_objects(
     palette = Palette(settings.SEGMENT_COLOURS)
     key, made_at = job.series_key, job.created_at
     t1ce = sources[Role.T1CE]
-    seg = write_seg(done.labels, t1ce, algorithm, result_key=key, made_at=made_at, palette=palette)
+    seg = write_seg(
+        done.labels, t1ce, algorithm,
+        edited_by=job.edited_by, result_key=key, made_at=made_at, palette=palette,
+    )  # fmt: skip
     sr = write_sr(volumes, seg, t1ce, algorithm, statements=statements(done), result_key=key, made_at=made_at)
 
     def overlays(role: Role, kind: ObjectKind, series: OverlaySeries) -> Written:

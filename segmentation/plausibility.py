@@ -20,6 +20,8 @@ MOST_ON_SURFACE = 0.42
 LEAST_VOXELS = 500
 """Of smaller cores the surface is most of the volume."""
 
+NO_TUMOUR = "No tumour was found: all volumes are zero."
+
 Mask = npt.NDArray[np.bool_]
 
 

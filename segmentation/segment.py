@@ -30,7 +30,7 @@ from segmentation.measure import (
 )
 from segmentation.native import labels_on_native_grid
 from segmentation.network import Task, View
-from segmentation.plausibility import implausible
+from segmentation.plausibility import NO_TUMOUR, implausible
 from segmentation.postprocess import Labels, core_region, fuse, whole_tumour_region
 from segmentation.presence import Regions, certain_enhancement
 from segmentation.registry import CascadeModel
@@ -41,7 +41,6 @@ from segmentation.view_agreement import predicted_dice
 
 Report = Callable[[str], None]
 
-NO_TUMOUR = "No tumour was found: all volumes are zero."
 NOT_CALIBRATED = "Interval not calibrated: this model's errors were not measured on labelled cases."
 THRESHOLD = 0.5
 VOXEL_ML = 0.001

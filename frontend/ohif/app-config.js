@@ -49,6 +49,11 @@ window.config = {
     global: {
       'ohif.tours': { $set: [] },
       'studyBrowser.studyMode': { $set: 'primary' },
+      // Shown to those alone who may correct masks: see the mode.
+      'panelSegmentation.disableEditing': { $set: false },
+      'panelSegmentation.showAddSegment': { $set: false },
+      // A mask is saved in our panel, as a result that is measured; OHIF's own menu would store it beside the result.
+      'panelSegmentation.customDropdownMenuContent': { $set: () => null },
     },
   },
   defaultDataSourceName: 'orthanc',
@@ -72,6 +77,8 @@ window.config = {
         staticWado: false,
         omitQuotationForMultipartRequest: true,
         bulkDataURI: { enabled: true },
+        // One bit a voxel, uncompressed: what our server reads.
+        segmentation: { store: { defaultMode: 'bitmap', transferSyntaxUID: '1.2.840.10008.1.2.1' } },
       },
     },
   ],

@@ -14,13 +14,14 @@ from django.urls import reverse
 from frontend.formatting import IntervalBar, interval_bar
 from frontend.pages.fragments import answer_poll, render_fragment
 from frontend.pages.report import report_context
-from frontend.pages.study import find_study
+from frontend.pages.study import correction_context, find_study
 from frontend.permissions import readers_only
 from orthanc.codes import SEGMENTS
 from orthanc.types import MeasuredRegion, Role
 from review import selectors
 from review.audit import record_view
 from review.models import Flag, Measurement, Study
+from review.roles import can_review
 
 NUMBER_OF = {kind.region: kind.number for kind in SEGMENTS}
 CORE = (NUMBER_OF[MeasuredRegion.NONENHANCING_CORE], NUMBER_OF[MeasuredRegion.ENHANCING_TUMOUR])
@@ -61,6 +62,7 @@ def roles(request: HttpRequest, study_uid: str) -> JsonResponse:
             "roles": series_roles(study),
             "seg_series_uid": result.seg_series_uid if result else "",
             "seg_sop_uid": result.seg_sop_uid if result else "",
+            "may_correct": result is not None and can_review(request.user),
         }
     )
     answer["Cache-Control"] = "no-store"
@@ -101,6 +103,7 @@ def _live_part(request: HttpRequest, study: Study) -> tuple[str, str]:
     context = {
         "study": study,
         **report_context(study),
+        **correction_context(study),
         "other_models": selectors.other_models(study.current_result),
         "result": result,
         "job": result.job if result else study.current_job,

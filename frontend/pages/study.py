@@ -13,7 +13,8 @@ from frontend.permissions import readers_only, workers_only
 from orthanc.errors import OrthancError
 from review import pacs, selectors, services
 from review.audit import record_view
-from review.models import Delivery, Flag, Study
+from review.models import Correction, Delivery, Flag, Study
+from review.services_of_corrections import corrections_of
 
 
 def find_study(study_uid: str) -> Study:
@@ -45,6 +46,7 @@ def _live_part(request: HttpRequest, study: Study) -> tuple[str, str]:
     context = {
         "study": study,
         **report_context(study),
+        **correction_context(study),
         "other_models": selectors.other_models(study.current_result),
         "job": study.current_job,
         "result": study.current_result,
@@ -54,6 +56,12 @@ def _live_part(request: HttpRequest, study: Study) -> tuple[str, str]:
         "visits": selectors.studies_of_patient(study),
     }
     return render_fragment("frontend/parts/study_live.html", context, request)
+
+
+def correction_context(study: Study) -> dict[str, list[Correction]]:
+    """What the part with edited masks shows."""
+    known = corrections_of(study)
+    return {"corrections": known, "undone_corrections": [one for one in known if not one.stands]}
 
 
 @workers_only

@@ -3,6 +3,7 @@
 from review.models.alerts import Alert
 from review.models.algorithm import Activation, Algorithm
 from review.models.audit import AppendOnlyError, AuditAction, AuditEntry
+from review.models.corrections import Correction
 from review.models.course import IdentityLink, PatientSetting, TreatmentEvent
 from review.models.deliveries import Delivery, ResultObject
 from review.models.intake import IntakeProblem, Series, Study
@@ -25,6 +26,7 @@ __all__ = [
     "AuditAction",
     "AuditEntry",
     "CopiedReport",
+    "Correction",
     "Delivery",
     "Flag",
     "FollowerState",

@@ -80,6 +80,9 @@ class Result(models.Model):
     lesions = models.JSONField(
         null=True, blank=True, help_text="As segmentation.types.Lesion; empty: shapes were not measured"
     )
+    edited_by = models.CharField(
+        max_length=150, blank=True, help_text="The reader who drew the mask; empty: as the model drew it"
+    )
     created_at = models.DateTimeField(default=timezone.now)
     superseded_by = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="supersedes"

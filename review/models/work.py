@@ -159,6 +159,12 @@ class Job(models.Model):
         return f"job {self.pk}"
 
     @property
+    def edited_by(self) -> str:
+        """The reader whose mask it measures; empty for a model's."""
+        correction = getattr(self, "correction", None)
+        return correction.by if correction else ""
+
+    @property
     def all_seconds(self) -> dict[str, float]:
         """Seconds per stage, `<stage>_queue` before it, and once it has ended those in all."""
         if self.finished_at is None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import SimpleITK as sitk
 from django.contrib.auth.models import Group, User
 from django.test import Client
+from playwright.sync_api import Browser, Page
 from pydicom.dataset import Dataset
 from pytest_django.fixtures import Settings as DjangoSettings
+from pytest_django.live_server_helper import LiveServer
 
+from frontend.ohif import build
 from orthanc.client import OrthancClient
 from orthanc.read import read_series
 from orthanc.secondary_capture import ON_T1CE, write_overlays
@@ -19,11 +24,17 @@ from orthanc.seg import write_seg
 from orthanc.server.process import RunningOrthanc, start_orthanc
 from orthanc.sources import read_source
 from orthanc.study_maker import VisitDescription, make_study
-from orthanc.types import AlgorithmInfo
+from orthanc.types import AlgorithmInfo, Role
+from review.artefacts import job_folder, write_segmentation
 from review.intake import take_study
-from review.models import Job, Result, Study
+from review.models import FollowerState, Job, Result, Study
+from review.publish import stored_volumes
 from review.roles import UserRole
-from tests.frontend.synthetic import labels_on, make_images
+from segmentation.interval import QUANTITIES
+from segmentation.measure import Reach, tumour_volumes, volume_bands
+from segmentation.types import ModelIdentity, Phase, Segmentation
+from tests.browser import running_browser
+from tests.frontend.synthetic import brain_on_cubes, labels_on, make_images
 from tests.review import factories
 
 PASSWORD = "correct horse battery"
@@ -121,3 +132,77 @@ def segmented_study(
     Job.objects.filter(pk=job.pk).update(stage=Job.Stage.PUBLISH, seconds=seconds)
     study.refresh_from_db()
     return SegmentedStudy(study, result, stored_study.files)
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectableStudy:
+    """The segmented study with what its job left behind: an edited mask can be measured."""
+
+    study: Study
+    result: Result
+    seg: Dataset
+
+
+@pytest.fixture
+def correctable_study(
+    segmented_study: SegmentedStudy, stored_study: StoredStudy, tmp_path: Path, settings: DjangoSettings
+) -> CorrectableStudy:
+    """The true labels as the model's mask, with volumes counted from them and the brain that they lie in."""
+    settings.ARTEFACTS_DIR = tmp_path / "artefacts"
+    study, result = segmented_study.study, segmented_study.result
+    chosen = {
+        one.role: {"series_uid": one.series_uid, "orthanc_id": one.orthanc_id}
+        for one in study.series.exclude(role=Role.NONE)
+    }
+    Job.objects.filter(pk=result.job_id).update(chosen=chosen)
+    grid = read_series([path for path in stored_study.files if path.parent.name.endswith("t1ce")])
+    done = segmentation_of(labels_on(grid))
+    write_segmentation(done, job_folder(result.job_id).inferred, brain_mask=brain_on_cubes())
+    for volume in stored_volumes(done.volumes):
+        numbers = {"ml": volume.ml, "low_ml": volume.low_ml, "high_ml": volume.high_ml}
+        result.measurements.filter(compartment=volume.region).update(**numbers)
+    return CorrectableStudy(study, Result.objects.get(pk=result.pk), stored_study.seg)
+
+
+def segmentation_of(labels: sitk.Image) -> Segmentation:
+    """What a model would hand over that drew exactly these labels."""
+    nothing = {name: 0.0 for name in QUANTITIES}
+    return Segmentation(
+        labels=labels,
+        volumes=tumour_volumes(volume_bands(labels, Reach(nothing, nothing)), None),
+        model=ModelIdentity("demo", "1", is_demo=True, statement="A demo model."),
+        phase=Phase.UNKNOWN,
+    )
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    build.build()
+    with pytest.MonkeyPatch.context() as patch, running_browser() as running:
+        # Playwright keeps an event loop in this thread, which Django takes for a sign of async code.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
+    """A window without cookies; an uncaught error of any script fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=live_server.url)
+    window = context.new_page()
+    errors: list[str] = []
+    window.on("pageerror", lambda error: errors.append(str(error)))
+    yield window
+    context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def reader(page: Page, accounts: dict[str, User]) -> Page:
+    """A window in which a radiologist has logged in."""
+    FollowerState.load().beat()
+    page.goto("/login/")
+    page.get_by_label("User name").fill("radiologist")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(re.compile(r"/$"))
+    return page

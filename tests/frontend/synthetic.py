@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
+from segmentation.geometry import isotropic_grid, onto_grid
+
 SIZE_XYZ = (96, 96, 40)
 SPACING_MM = (2.0, 2.0, 3.5)
 ORIGIN_MM = (-96.0, -96.0, -70.0)
@@ -40,6 +42,12 @@ def _axial_labels() -> sitk.Image:
     labels_zyx[_distance(TUMOUR_CENTRE_MM, (17, 16, 15)) < 1] = 4
     labels_zyx[_distance(TUMOUR_CENTRE_MM, (10, 9, 9)) < 1] = 1
     return _on_grid(labels_zyx)
+
+
+def brain_on_cubes() -> sitk.Image:
+    """The brain of the head on cubes of 1 mm, as preparation keeps it."""
+    brain = _on_grid((_distance((0, 3, 0), (70, 76, 58)) < 1).astype(np.uint8))
+    return onto_grid(brain, isotropic_grid(brain, 1.0), sitk.Transform(), sitk.sitkNearestNeighbor)
 
 
 def make_images() -> dict[str, sitk.Image]:

@@ -5,22 +5,19 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from PIL import Image
-from playwright.sync_api import Browser, FilePayload, FrameLocator, Page, expect
-from pytest_django.live_server_helper import LiveServer
+from playwright.sync_api import FilePayload, FrameLocator, Page, expect
 
-from frontend.ohif import build
 from orthanc.client import OrthancClient
 from orthanc.study_maker import VisitDescription, make_study
 from review.default_templates import install_default_templates
-from review.models import CopiedReport, FollowerState, ReportTemplate, Result, Study, TemplateVersion
-from tests.browser import running_browser
+from review.models import CopiedReport, ReportTemplate, Result, Study, TemplateVersion
 from tests.frontend.conftest import PASSWORD, SegmentedStudy
 from tests.frontend.synthetic import make_images
 from tests.review import factories
@@ -31,39 +28,6 @@ VIEWER_MS = 90_000
 """WebGL in software on a busy machine: the first image takes 4 to 10 s when it is idle."""
 
 RED, YELLOW, BLUE = "red", "yellow", "blue"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    build.build()
-    with pytest.MonkeyPatch.context() as patch, running_browser() as running:
-        # Playwright keeps an event loop in this thread, which Django takes for a sign of async code.
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        yield running
-
-
-@pytest.fixture
-def page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
-    """A window without cookies; an uncaught error of any script fails the test."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=live_server.url)
-    window = context.new_page()
-    errors: list[str] = []
-    window.on("pageerror", lambda error: errors.append(str(error)))
-    yield window
-    context.close()
-    assert errors == []
-
-
-@pytest.fixture
-def reader(page: Page, accounts: dict[str, User]) -> Page:
-    """A window in which a radiologist has logged in."""
-    FollowerState.load().beat()
-    page.goto("/login/")
-    page.get_by_label("User name").fill("radiologist")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
-    page.wait_for_url(re.compile(r"/$"))
-    return page
 
 
 def row_of(page: Page, study: Study) -> str:

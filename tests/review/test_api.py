@@ -370,7 +370,9 @@ def test_the_schema_is_valid_and_complete_without_a_warning(capsys: pytest.Captu
         "/api/patients/{study_uid}/reading/", "/api/events/{event_id}/", "/api/links/{link_id}/", "/api/cohort/",
         "/api/patients/{study_uid}/links/",
         "/api/results/{result_id}/flags/", "/api/results/{result_id}/acceptance/", "/api/flags/{flag_id}/undo/",
-        "/api/flags/{flag_id}/opinions/", "/api/studies/{study_uid}/model/", "/api/deliveries/{delivery_id}/retry/",
+        "/api/flags/{flag_id}/opinions/", "/api/corrections/{correction_id}/undo/",
+        "/api/studies/{study_uid}/corrections/",
+        "/api/studies/{study_uid}/model/", "/api/deliveries/{delivery_id}/retry/",
         "/api/studies/{study_uid}/fhir/",
         "/api/studies/{study_uid}/reports/", "/api/studies/{study_uid}/uncertainty/",
     }  # fmt: skip

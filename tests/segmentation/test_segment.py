@@ -12,9 +12,10 @@ from segmentation.intensity import MARGIN_VOXELS, bounding_box, network_input
 from segmentation.interval import IntervalCalibration
 from segmentation.metrics import dice
 from segmentation.network import Task
+from segmentation.plausibility import NO_TUMOUR
 from segmentation.prepare import accept_prepared
 from segmentation.registry import load_model
-from segmentation.segment import NO_TUMOUR, NOT_CALIBRATED, segment
+from segmentation.segment import NOT_CALIBRATED, segment
 from segmentation.types import SEQUENCES, Phase, TrustGrade
 from tests.segmentation.cascade_cases import (
     indifferent_weights,

@@ -6,20 +6,29 @@
 //   {type: 'style', opacity: 0.5, fill: true, outline: true}
 //   {type: 'jump', segments: [1, 2, 3]}                  go to where these segments are largest
 //   {type: 'reload'}                                     a new result is there: open the study again
+//   {type: 'edit'}                                       open OHIF's tools for segmentations
+//   {type: 'save', address: '...', csrf: '...'}          send the edited mask there
 // Viewer to panel, with source 'glioma-viewer':
-//   {type: 'state', ready: true, segments: [{number, label}], viewports: 4}
+//   {type: 'state', ready: true, segments: [{number, label}], viewports: 4, changed: false, opened: false,
+//    hidden: [], style: null}                            `opened`: the first word of these images; else what was wished
+//   {type: 'saved', refused: ''}                         the mask was taken, or why not
 //   {type: 'jumped', found: true}
 //   {type: 'key', key: 'j'}                              a key of the panel, pressed while the images have the focus
 
+import { createCorrection } from './correct.js';
+
 const PANEL = 'glioma-panel';
 const VIEWER = 'glioma-viewer';
+const EDITOR = '@ohif/extension-cornerstone.panelModule.panelSegmentationWithToolsLabelMap';
 // None of OHIF's own shortcuts.
 const PANEL_KEYS = ['j', 'o', 'f'];
 
-export function connect(overlay, { servicesManager }) {
-  const { segmentationService } = servicesManager.services;
+export function connect(overlay, managers) {
+  const { segmentationService, panelService } = managers.servicesManager.services;
+  const correction = createCorrection(overlay, managers, () => tellState());
   let panel = null; // the window of the frame that spoke last
   let shownIn = '';
+  let greeted = false; // a panel heard of the overlay; a frame that is opened again must not start anew
   let wished = { hidden: new Set(), style: null };
 
   function tell(message) {
@@ -32,7 +41,12 @@ export function connect(overlay, { servicesManager }) {
       ready: overlay.viewportIds().length > 0,
       segments: overlay.segments(),
       viewports: overlay.viewportIds().length,
+      changed: correction.isChanged(),
+      opened: !greeted,
+      hidden: [...wished.hidden],
+      style: wished.style,
     });
+    greeted = greeted || overlay.viewportIds().length > 0;
   }
 
   const actions = {
@@ -47,6 +61,8 @@ export function connect(overlay, { servicesManager }) {
     },
     jump: ({ segments }) => tell({ type: 'jumped', found: overlay.jump(segments) }),
     reload: () => window.location.reload(),
+    edit: () => panelService.activatePanel(EDITOR, true),
+    save: async request => tell({ type: 'saved', refused: await correction.save(request) }),
   };
 
   function onMessage(event) {
@@ -70,6 +86,7 @@ export function connect(overlay, { servicesManager }) {
         overlay.setStyle(wished.style);
       }
       overlay.setVisible([...wished.hidden], false);
+      correction.watch();
       tellState();
     });
   }
@@ -92,6 +109,7 @@ export function connect(overlay, { servicesManager }) {
     window.removeEventListener('message', onMessage);
     window.removeEventListener('keydown', onKey);
     subscriptions.forEach(({ unsubscribe }) => unsubscribe());
+    correction.stop();
     panel = null;
     wished = { hidden: new Set(), style: null };
   };

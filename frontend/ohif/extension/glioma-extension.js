@@ -42,9 +42,10 @@ export default {
     hangingProtocolService.addCustomAttribute(ROLE_ATTRIBUTE, 'Role of the series for the model', roleOf);
   },
 
-  onModeEnter({ servicesManager, extensionManager }) {
+  onModeEnter({ servicesManager, extensionManager, commandsManager }) {
     disconnect?.();
-    disconnect = connect(createOverlay({ servicesManager, extensionManager }), { servicesManager });
+    const managers = { servicesManager, extensionManager, commandsManager };
+    disconnect = connect(createOverlay(managers), managers);
   },
 
   onModeExit() {
@@ -64,7 +65,7 @@ export default {
     return [
       {
         name: 'volumes',
-        iconName: 'tab-segmentation',
+        iconName: 'tab-linear',
         iconLabel: 'Volumes',
         label: 'Volumes',
         component: PanelFrame,

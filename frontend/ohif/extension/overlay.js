@@ -20,6 +20,10 @@ export function createOverlay({ servicesManager, extensionManager }) {
     return first ?? null;
   }
 
+  function segmentationId() {
+    return segmentation()?.segmentationId ?? '';
+  }
+
   function viewportIds() {
     const shown = segmentation();
     return shown ? segmentationService.getViewportIdsWithSegmentation(shown.segmentationId) : [];
@@ -143,5 +147,5 @@ export function createOverlay({ servicesManager, extensionManager }) {
     return true;
   }
 
-  return { segments, setVisible, setStyle, jump, viewportIds };
+  return { segments, segmentationId, setVisible, setStyle, jump, viewportIds };
 }

@@ -1,13 +1,22 @@
 // What Django knows of the study that is open: which series has which role, and which SEG is the current result.
 
-const NOTHING = { roles: {}, seg_series_uid: '', state: '' };
+const NOTHING = { roles: {}, seg_series_uid: '', state: '', may_correct: false };
 let facts = NOTHING;
+let asked = { studyUid: '', answer: null };
 
 export function currentFacts() {
   return facts;
 }
 
-export async function fetchFacts(studyUid) {
+// Asked once per study that is opened: the layout and the hanging protocol both need it.
+export function fetchFacts(studyUid) {
+  if (asked.studyUid !== studyUid) {
+    asked = { studyUid, answer: readFacts(studyUid) };
+  }
+  return asked.answer;
+}
+
+async function readFacts(studyUid) {
   const answer = await fetch(`/viewer/${encodeURIComponent(studyUid)}/roles.json`, {
     credentials: 'same-origin',
     headers: { Accept: 'application/json' },

@@ -1,9 +1,11 @@
 // Our mode: OHIF's basic one with our hanging protocol, our panel at the right, and roles fetched before hanging.
+// Who may correct masks also gets OHIF's own tools for segmentations.
 
 import { PROTOCOL_ID } from '../extension/hanging-protocol.js';
 import { fetchFacts } from '../extension/study.js';
 
 const PANEL = 'glioma-review.panelModule.volumes';
+const EDITOR = '@ohif/extension-cornerstone.panelModule.panelSegmentationWithToolsLabelMap';
 
 async function openStudy({ studyInstanceUIDs }) {
   const [studyUid] = studyInstanceUIDs;
@@ -14,10 +16,12 @@ async function openStudy({ studyInstanceUIDs }) {
 function layoutOf(basicRoute) {
   return async args => {
     const layout = await basicRoute.layoutTemplate(args);
+    const studyUid = new URLSearchParams(window.location.search).get('StudyInstanceUIDs')?.split(',')[0] ?? '';
+    const { may_correct } = await fetchFacts(studyUid);
     layout.props = {
       ...layout.props,
       leftPanelClosed: true,
-      rightPanels: [PANEL],
+      rightPanels: may_correct ? [PANEL, EDITOR] : [PANEL],
       rightPanelClosed: false,
       rightPanelResizable: true,
       rightPanelInitialExpandedWidth: 350,
@@ -37,6 +41,9 @@ async function modeFactory({ loadModules }) {
     displayName: 'Glioma review',
     hide: false,
     hangingProtocol: PROTOCOL_ID,
+    toolbarButtons: [...basic.toolbarButtons, { $reference: 'cornerstone.segmentationToolbarButtons' }],
+    toolbarSections: [...basic.toolbarSections, { $reference: 'cornerstone.segmentationToolbarSections' }],
+    toolGroupAdditions: { ...basic.toolGroupAdditions, default: [{ $reference: 'cornerstone.segmentationTools' }] },
     routes: [{ ...route, path: 'viewer', init: openStudy, layoutTemplate: layoutOf(route) }],
   };
 }

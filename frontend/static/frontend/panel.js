@@ -4,6 +4,8 @@
 const viewer = window.parent === window ? null : window.parent;
 const ALL = [1, 2, 3];
 const chosen = { hidden: new Set(), opacity: 0.3, drawn: 'both' };
+// The mask over the images, as a reader edits it with the viewer's own tools.
+const mask = { changed: false, saving: false, saved: false, words: '' };
 let ready = false;
 let shownResult = document.getElementById('result')?.dataset.result ?? '';
 
@@ -43,6 +45,7 @@ function draw() {
   document.querySelectorAll('[data-eye], [data-jump], .overlay-controls input').forEach(control => {
     control.disabled = !ready;
   });
+  drawCorrection();
   const opacity = document.getElementById('opacity');
   if (opacity) {
     opacity.value = String(Math.round(chosen.opacity * 100));
@@ -55,6 +58,33 @@ function draw() {
   }
 }
 
+// The frame was opened again beside images that are there already: their look is what the reader chose before.
+function takeOver({ hidden, style }) {
+  hidden.forEach(number => chosen.hidden.add(number));
+  if (style) {
+    chosen.opacity = style.opacity || chosen.opacity;
+    chosen.drawn = style.fill && style.outline ? 'both' : style.fill ? 'fill' : 'outline';
+  }
+}
+
+function drawCorrection() {
+  const part = document.querySelector('.correct');
+  if (part) {
+    part.hidden = !viewer;
+    document.getElementById('edit-mask').disabled = !ready;
+    document.getElementById('save-mask').hidden = !mask.changed;
+    document.getElementById('save-mask').disabled = mask.saving;
+    document.getElementById('mask-outcome').textContent = mask.words || (mask.changed ? 'Changed, not saved.' : '');
+  }
+}
+
+function saveMask(button) {
+  Object.assign(mask, { saving: true, words: 'Saving' });
+  drawCorrection();
+  const csrf = document.querySelector('meta[name=csrf-token]').content;
+  tell({ type: 'save', address: button.dataset.address, csrf });
+}
+
 document.addEventListener('click', event => {
   const eye = event.target.closest('[data-eye]');
   const target = event.target.closest('[data-jump]');
@@ -62,6 +92,10 @@ document.addEventListener('click', event => {
     setVisible(segmentsOf(eye.dataset.eye), eye.getAttribute('aria-pressed') !== 'true');
   } else if (target) {
     jump(segmentsOf(target.dataset.jump));
+  } else if (event.target.closest('#edit-mask')) {
+    tell({ type: 'edit' });
+  } else if (event.target.closest('#save-mask')) {
+    saveMask(event.target.closest('#save-mask'));
   } else if (event.target.closest('[data-show-result]')) {
     tell({ type: 'reload' });
   }
@@ -111,12 +145,23 @@ window.addEventListener('message', event => {
   if (event.data.type === 'state') {
     const first = event.data.ready && !ready;
     ready = event.data.ready;
-    if (first) {
+    if (event.data.changed && !mask.changed) {
+      mask.words = '';
+    }
+    mask.changed = event.data.changed;
+    if (first && event.data.opened) {
       // A reader opens a study for its tumour: the images start there.
       tellStyle();
       jump(ALL);
+    } else if (first) {
+      takeOver(event.data);
     }
     draw();
+  } else if (event.data.type === 'saved') {
+    const { refused } = event.data;
+    Object.assign(mask, { saving: false, saved: !refused, words: refused || 'Saved: it is being measured.' });
+    draw();
+    window.htmx.trigger('#live', 'refresh');
   } else if (event.data.type === 'key') {
     press(event.data.key);
   } else if (event.data.type === 'jumped' && !event.data.found) {
@@ -126,8 +171,9 @@ window.addEventListener('message', event => {
 
 document.addEventListener('htmx:afterSwap', () => {
   const result = document.getElementById('result')?.dataset.result ?? '';
-  if (result && !shownResult) {
-    // The first result of a study that was open while it was processed: show it without being asked.
+  if (result && result !== shownResult && (!shownResult || mask.saved) && !mask.changed) {
+    // The first result of a study that was open while it was processed, or that of the reader's own edit: show it
+    // without being asked.
     tell({ type: 'reload' });
   } else if (result && result !== shownResult) {
     offerNewResult();
