@@ -17,11 +17,12 @@ def change_percent(change: VolumeChange) -> str:
     """The same in percent of the earlier amount; empty where there was none."""
     if change.ratio is None or change.low_ratio is None:
         return ""
-    upwards = f"{_percent_more(change.high_ratio)} %" if change.high_ratio is not None else "no upper limit"
-    return f"{_percent_more(change.ratio)} % ({_percent_more(change.low_ratio)} to {upwards})"
+    upwards = f"{percent_more(change.high_ratio)} %" if change.high_ratio is not None else "no upper limit"
+    return f"{percent_more(change.ratio)} % ({percent_more(change.low_ratio)} to {upwards})"
 
 
-def _percent_more(ratio: float) -> str:
+def percent_more(ratio: float) -> str:
+    """A ratio as a change in whole percent, without the sign of percent: 1.4 is "+40"."""
     return f"{100 * (ratio - 1):+.0f}"
 
 
@@ -42,7 +43,7 @@ def change_lines(answer: Assessment, change: ChangeSinceNadir | None, profile: P
     if change is not None:
         in_percent = change_percent(change.volume)
         lines.append(f"Since the nadir of {day(change.nadir_on)}: {change_ml(change.volume)}")
-        limit = f"PD from {_percent_more(profile.volume.progression)} %"
+        limit = f"PD from {percent_more(profile.volume.progression)} %"
         lines.append(f"{in_percent}; {limit}" if in_percent else f"No disease at the nadir; {limit}")
     lines.append(f"Suggested: {response_words(answer)}")
     if answer.probability_of_noise is not None:

@@ -8,6 +8,7 @@ from frontend.dicomweb import DicomWeb
 from frontend.pages import (
     account,
     audit,
+    cohort,
     dashboard,
     inbox,
     panel,
@@ -36,6 +37,9 @@ urlpatterns = [
     path("patients/<int:key>/", patient.page, name="patient"),
     path("patients/<int:key>/live/", patient.live, name="patient-live"),
     path("patients/<int:key>/volumes.csv", patient.as_csv, name="patient-csv"),
+    path("cohort/", cohort.page, name="cohort"),
+    path("cohort/cohort.csv", cohort.as_csv, name="cohort-csv"),
+    path("cohort/research.csv", cohort.for_research, name="cohort-research"),
     path("problems/", system.problems, name="problems"),
     path("system/", system.page, name="system"),
     path("system/live/", system.live, name="system-live"),

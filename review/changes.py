@@ -25,19 +25,19 @@ class ChangeSinceNadir:
 
 def changes_since_nadir(timeline: Timeline) -> dict[str, ChangeSinceNadir]:
     """The change of every visit that has a nadir and whose volumes are known, by study UID."""
-    answers = {one.study_uid: one for one in timeline.volumetric}
-    found = {}
-    for answer in timeline.volumetric:
-        nadir = answers.get(answer.nadir_uid)
-        change = _change(nadir, answer)
-        if nadir is not None and change is not None:
-            found[answer.study_uid] = ChangeSinceNadir(nadir.study_uid, nadir.on, change)
-    return found
+    found = ((answer.study_uid, change_since_nadir(timeline, answer)) for answer in timeline.volumetric)
+    return {uid: change for uid, change in found if change is not None}
 
 
-def _change(nadir: Assessment | None, answer: Assessment) -> VolumeChange | None:
-    earlier, later = _estimate(nadir.burden if nadir else None), _estimate(answer.burden)
-    return _kept_change(earlier, later) if earlier and later else None
+def change_since_nadir(timeline: Timeline, answer: Assessment) -> ChangeSinceNadir | None:
+    """The change of one visit; None where it has no nadir, or a volume is missing."""
+    nadir = timeline.assessment_of(answer.nadir_uid) if answer.nadir_uid else None
+    if nadir is None:
+        return None
+    earlier, later = _estimate(nadir.burden), _estimate(answer.burden)
+    if earlier is None or later is None:
+        return None
+    return ChangeSinceNadir(nadir.study_uid, nadir.on, _kept_change(earlier, later))
 
 
 @lru_cache(maxsize=KEPT_CHANGES)

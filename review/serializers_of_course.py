@@ -192,6 +192,12 @@ class CohortRowSerializer(serializers.Serializer):
     name = serializers.CharField()
     n_visits = serializers.IntegerField()
     latest = AssessmentSerializer()
+    progressed_on = serializers.DateField(
+        allow_null=True, help_text="Last day in the asked time at which progression is suggested"
+    )
+    best_ratio = serializers.FloatField(
+        allow_null=True, help_text="Least burden since the baseline over that of the baseline"
+    )
     interval_share = serializers.FloatField(
         allow_null=True, help_text="Width of the 95 % interval of the burden over the burden"
     )

@@ -21,6 +21,8 @@ env = Environment(VAR_DIR / "stack.env")
 # so a throw-away key does. With one, the key is required: sessions must survive a restart.
 DATABASE_URL = env.text("DATABASE_URL")
 SECRET_KEY = env.text("SECRET_KEY") if DATABASE_URL else get_random_secret_key()
+# What research exports are pseudonymised with; keep it, or the same patient gets another name.
+PSEUDONYM_KEY = env.text("PSEUDONYM_KEY", SECRET_KEY)
 DEBUG = env.flag("DEBUG", default=False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", "")

@@ -14,12 +14,12 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
+from frontend.csv_files import harmless
 from frontend.permissions import admins_only
 from review.audit import CSV_HEAD, AuditQuery, csv_rows, record
 from review.models import AuditAction
 
 PAGE_SIZE = 50
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @admins_only
@@ -86,9 +86,4 @@ def _csv_lines(query: AuditQuery) -> Iterator[Any]:
     writer = csv.writer(_Echo())
     yield writer.writerow(CSV_HEAD)
     for row in csv_rows(query.entries()):
-        yield writer.writerow([_harmless(cell) for cell in row])
-
-
-def _harmless(cell: str) -> str:
-    """A cell that a spreadsheet does not take for a formula: patient IDs come from outside."""
-    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
+        yield writer.writerow([harmless(cell) for cell in row])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django import template
 
 from frontend import change_words, formatting
@@ -29,6 +31,7 @@ register.filter("change_ml", change_words.change_ml)
 register.filter("change_percent", change_words.change_percent)
 register.filter("response_words", change_words.response_words)
 register.filter("chance", change_words.chance)
+register.filter("percent_more", change_words.percent_more)
 
 
 @register.filter
@@ -53,6 +56,12 @@ def volume_of(volumes: dict[str, object] | None, compartment: str) -> object | N
 def spaced(code: str) -> str:
     """A code as words: "same_accession" is "same accession"."""
     return code.replace("_", " ")
+
+
+@register.filter
+def without_brackets(sentences: Iterable[str]) -> str:
+    """Things said at length as a short list: what stands in brackets is left to the patient's page."""
+    return ", ".join(one.split(" (")[0] for one in sentences)
 
 
 @register.filter

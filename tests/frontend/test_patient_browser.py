@@ -235,3 +235,18 @@ def test_hovering_shows_the_arithmetic_and_a_day_of_treatment_its_words(oncologi
     oncologist.mouse.move(mark["x"] + mark["width"] / 2, mark["y"] + mark["height"] / 2)
     expect(hover).to_contain_text("2025-01-15")
     expect(hover).to_contain_text("Surgery: by surgery")
+
+
+def test_the_plots_of_the_cohort_are_drawn_and_open_a_patient(oncologist: Page) -> None:
+    results = make_course(3)
+    for kind, on in (("surgery", "2025-01-15"), ("radiotherapy_end", "2025-02-20")):
+        TreatmentEvent.objects.create(patient_id="PAT-7", kind=kind, on=on, by="ray")
+    oncologist.goto("/cohort/?first=2025-01-01&last=2025-12-31&show=progression")
+    for plot in ("#waterfall", "#spider"):
+        expect(oncologist.locator(f"{plot}[data-ready]")).to_be_visible()
+        expect(oncologist.locator(plot).get_by_text("PD", exact=True).first).to_be_visible()
+    expect(oncologist.get_by_text("+425 % (")).to_be_visible()
+    bar = oncologist.locator("#waterfall path[fill='#ff9d5c']").bounding_box()
+    assert bar is not None
+    oncologist.mouse.click(bar["x"] + bar["width"] / 2, bar["y"] + bar["height"] / 2)
+    oncologist.wait_for_url(re.compile(f"/patients/{results[2].study_id}/"))
