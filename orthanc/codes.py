@@ -27,6 +27,13 @@ VOLUME = Code("118565006", "SCT", "Volume")
 VOXEL_SUMMATION = Code("YEKZ", "IBSI", "Volume from Voxel Summation")
 CUBIC_CENTIMETRE = Code("cm3", "UCUM", "cubic centimeter")
 """1 cm3 is 1 mL."""
+LONG_AXIS = Code("103339001", "SCT", "Long axis")
+SHORT_AXIS = Code("103340004", "SCT", "Short axis")
+MILLIMETRE = Code("mm", "UCUM", "millimeter")
+SQUARE_MILLIMETRE = Code("mm2", "UCUM", "square millimeter")
+YES = Code("373066001", "SCT", "Yes")
+NO = Code("373067005", "SCT", "No")
+SUMMARY = Code("121111", "DCM", "Summary")
 
 IMAGE_LIBRARY = Code("111028", "DCM", "Image Library")
 IMAGE_LIBRARY_GROUP = Code("126200", "DCM", "Image Library Group")
@@ -39,6 +46,12 @@ PRIVATE_SCHEME = "99GLIOMA"
 LOWER_LIMIT = Code("VOL95LOW", PRIVATE_SCHEME, "Volume, lower limit of 95 % interval")
 UPPER_LIMIT = Code("VOL95HIGH", PRIVATE_SCHEME, "Volume, upper limit of 95 % interval")
 # Nor the entropy of what a network says of a voxel.
+# Nor RANO's product of two diameters and its test of shape, nor the parts of a lesion's volume.
+BIDIMENSIONAL_PRODUCT = Code("BIDIMPROD", PRIVATE_SCHEME, "Product of perpendicular diameters")
+MEASURABLE = Code("RANOMEAS", PRIVATE_SCHEME, "Measurable by RANO")
+ENHANCING_VOLUME = Code("VOLENH", PRIVATE_SCHEME, "Volume of the enhancing part")
+CORE_VOLUME = Code("VOLCORE", PRIVATE_SCHEME, "Volume of the core that does not enhance")
+OEDEMA_VOLUME = Code("VOLOED", PRIVATE_SCHEME, "Volume of the oedema")
 UNCERTAINTY = Code("VOXUNCERT", PRIVATE_SCHEME, "Uncertainty of the outline at a voxel")
 NO_UNITS = Code("1", "UCUM", "no units")
 
@@ -51,6 +64,23 @@ MOTION_BLUR = Code("111210", "DCM", "Motion blur")
 IMAGE_ARTEFACT = Code("111207", "DCM", "Image artifact(s)")
 POSITIONING = Code("111209", "DCM", "Positioning")
 UNKNOWN_FAILURE = Code("111221", "DCM", "Unknown failure")
+
+LOBES: dict[str, Code] = {
+    "frontal": Code("83251001", "SCT", "Frontal lobe"),
+    "parietal": Code("16630005", "SCT", "Parietal lobe"),
+    "temporal": Code("78277001", "SCT", "Temporal lobe"),
+    "occipital": Code("31065004", "SCT", "Occipital lobe"),
+    # Two places in one word: no public scheme has that.
+    "insula or deep grey matter": Code("DEEPGREY", PRIVATE_SCHEME, "Insula or deep grey matter"),
+    "brainstem": Code("119238007", "SCT", "Brain stem"),
+    "cerebellum": Code("113305005", "SCT", "Cerebellum"),
+}
+"""Where a lesion is, in the words of the science."""
+SIDES: dict[str, Code] = {
+    "left": Code("7771000", "SCT", "Left"),
+    "right": Code("24028007", "SCT", "Right"),
+    "both": Code("51440002", "SCT", "Bilateral"),
+}
 
 CORE_LABEL = "Non-enhancing core / necrosis / cavity"
 """The model cannot tell necrosis, non-enhancing tumour and resection cavity apart: the label says so."""

@@ -23,6 +23,7 @@ from orthanc.codes import (
     ONCOLOGY_REPORT,
     QUALITATIVE_EVALUATIONS,
     SOURCE,
+    SUMMARY,
     UPPER_LIMIT,
     VOLUME,
     VOXEL_SUMMATION,
@@ -30,7 +31,8 @@ from orthanc.codes import (
 from orthanc.errors import BadResultError
 from orthanc.seg import tracking_identifier, tracking_uid
 from orthanc.sources import SourceSeries, name_private_codes, names_as_they_are, result_uid, sign
-from orthanc.types import AlgorithmInfo, CompartmentVolume, MeasuredRegion
+from orthanc.sr_lesions import lesion_groups, lesions_from_groups, map_group
+from orthanc.types import AlgorithmInfo, CompartmentVolume, LesionMeasurement, MeasuredRegion
 from orthanc.uids import MANUFACTURER, MANUFACTURER_MODEL, derive_uid
 
 SR_SERIES_NUMBER = 9002
@@ -48,37 +50,49 @@ def write_sr(
     source: SourceSeries,
     algorithm: AlgorithmInfo,
     *,
+    lesions: Sequence[LesionMeasurement] = (),
+    uncertainty: Dataset | None = None,
+    summary: str = "",
     statements: Sequence[str] = (),
     description: str = "Glioma volumes (AI, research use)",
     result_key: str = "",
     made_at: datetime | None = None,
     series_number: int = SR_SERIES_NUMBER,
 ) -> Dataset:
-    """The volumes as a measurement report in the source's study, one group per region.
+    """The volumes as a measurement report in the source's study, one group per region and one per lesion.
 
     Each volume (cm3, which is mL) has its interval twice: as offsets (TID 310) for readers that know
     them, and as two explicit numbers for the rest.
 
     Args:
         seg: what `write_seg` made of the same source; each group refers to its segments.
+        lesions: each becomes a group with volumes, diameters, place and identity.
+        uncertainty: the map of the same source, to which the report then refers.
+        summary: the text for the radiologist's report as it is when this is made.
         statements: further sentences for the reader, such as the warnings of the run.
         result_key, made_at: as for `write_seg`.
 
     Raises:
-        BadResultError: no volumes, a region twice, or a volume outside of its interval.
+        BadResultError: no volumes, a region or lesion twice, a volume outside of its interval, or a lesion in a
+            place without code.
     """
     _check(volumes)
     report = hd.sr.MeasurementReport(
         observation_context=_observer(algorithm),
         procedure_reported=MR_BRAIN,
-        imaging_measurements=[_group(one, seg, source, algorithm) for one in volumes],
+        imaging_measurements=[
+            *(_group(one, seg, source, algorithm) for one in volumes),
+            *lesion_groups(lesions, source.datasets[0], algorithm),
+            *([map_group(uncertainty, algorithm)] if uncertainty is not None else []),
+        ],
         title=ONCOLOGY_REPORT,
     )
     report[0].ContentSequence.insert(-1, _image_library(source))
-    report[0].ContentSequence.append(_statements([RESEARCH_STATEMENT, algorithm.statement, *statements]))
+    sentences = [RESEARCH_STATEMENT, algorithm.statement, *statements]
+    report[0].ContentSequence.append(_statements(sentences, summary))
     with names_as_they_are():
         document = hd.sr.Comprehensive3DSR(
-            evidence=[*source.datasets, seg],
+            evidence=[*source.datasets, seg, *([uncertainty] if uncertainty is not None else [])],
             content=report,
             series_instance_uid=result_uid(source, algorithm, result_key, "SR series"),
             series_number=series_number,
@@ -122,6 +136,16 @@ def volumes_from_sr(document: Dataset) -> dict[MeasuredRegion, CompartmentVolume
 def statements_from_sr(document: Dataset) -> tuple[str, ...]:
     """The sentences for the reader that a report of ours carries."""
     return tuple(str(item.TextValue) for item in _items(document, COMMENT.value))
+
+
+def lesions_from_sr(document: Dataset) -> tuple[LesionMeasurement, ...]:
+    """The lesions that a report of ours states, each with the UID that it is tracked by."""
+    return lesions_from_groups(list(_items(document, MEASUREMENT_GROUP)))
+
+
+def summary_from_sr(document: Dataset) -> str:
+    """The report text that a report of ours carries; empty where there is none."""
+    return next((str(item.TextValue) for item in _items(document, SUMMARY.value)), "")
 
 
 def _check(volumes: Sequence[CompartmentVolume]) -> None:
@@ -213,11 +237,12 @@ def _image_library(source: SourceSeries) -> hd.sr.ContainerContentItem:
     return library
 
 
-def _statements(sentences: Sequence[str]) -> hd.sr.ContainerContentItem:
-    """TID 1500, row "Qualitative Evaluations": sentences that hold for the whole report."""
+def _statements(sentences: Sequence[str], summary: str) -> hd.sr.ContainerContentItem:
+    """TID 1500, row "Qualitative Evaluations": what holds for the whole report, in words."""
+    said = [(COMMENT, text) for text in sentences] + [(SUMMARY, summary)]
     container = hd.sr.ContainerContentItem(QUALITATIVE_EVALUATIONS, relationship_type=Relationship.CONTAINS)
     container.ContentSequence = hd.sr.ContentSequence(
-        [hd.sr.TextContentItem(COMMENT, text, Relationship.CONTAINS) for text in sentences if text]
+        [hd.sr.TextContentItem(code, text, Relationship.CONTAINS) for code, text in said if text]
     )
     return container
 

@@ -222,6 +222,27 @@ class CompartmentVolume:
     high_ml: float
 
 
+@dataclass(frozen=True, slots=True)
+class LesionMeasurement:
+    """One lesion: volumes in ml, axial diameters of what enhances and where its middle is (LPS) in mm.
+
+    `side` and `lobe` are words of `orthanc.codes`; `tracking_uid` is the same at every visit where somebody
+    followed the lesion, else empty.
+    """
+
+    number: int
+    enhancing_ml: float
+    nonenhancing_core_ml: float
+    oedema_ml: float
+    long_diameter_mm: float
+    perpendicular_diameter_mm: float
+    is_measurable: bool
+    centre_mm: tuple[float, float, float]
+    side: str
+    lobe: str
+    tracking_uid: str = ""
+
+
 class ObjectKind(StrEnum):
     """The kinds of DICOM objects that make up a result."""
 

@@ -1,17 +1,20 @@
 """A result as a FHIR R4 bundle: ImagingStudy, an Observation for each volume, and a DiagnosticReport over them.
 
-The interval of a volume stands in two components, because R4's referenceRange is about what is normal. UIDs are
-`urn:oid:` identifiers (FHIR R4, ImagingStudy); nothing is measured or rounded anew here.
+The interval of a volume stands in two components, because R4's referenceRange is about what is normal. The report
+carries the site's report text. UIDs are `urn:oid:` identifiers (FHIR R4, ImagingStudy); nothing is measured or rounded
+anew here.
 """
 
 from __future__ import annotations
 
+import base64
 import uuid
 from typing import Any
 
 from orthanc.codes import FINDINGS
 from orthanc.sr import RESEARCH_STATEMENT
 from orthanc.types import MeasuredRegion
+from review.macros import templates_for, text_of
 from review.models import Measurement, Result, Study
 
 OURS = "urn:glioma-review"
@@ -99,7 +102,28 @@ def _report(study: Study, result: Result, observations: list[Resource]) -> Resou
         "imagingStudy": [{"reference": f"urn:uuid:{_id(study.study_uid)}"}],
         "result": [{"reference": f"urn:uuid:{one['id']}"} for one in observations],
         "conclusion": _conclusion(result),
+        **_presented(result),
     }
+
+
+def _presented(result: Result) -> Resource:
+    """The site's report text as it is at this moment; none where no template fits."""
+    template = templates_for(result).first()
+    if template is None:
+        return {}
+    text = text_of(template.current, result)
+    attachment = {
+        "contentType": "text/plain; charset=utf-8",
+        "language": template.language,
+        "data": base64.b64encode(text.encode()).decode(),
+        "title": f"{template.current}, {_review(result)}",
+    }
+    return {"presentedForm": [attachment]}
+
+
+def _review(result: Result) -> str:
+    names = ", ".join(result.reviewed_by)
+    return f"reviewed by {names}" if names else "not reviewed by a radiologist"
 
 
 def _conclusion(result: Result) -> str:
@@ -112,4 +136,5 @@ def _conclusion(result: Result) -> str:
     if result.is_flagged:
         lines.insert(0, "A reader flagged this result as poor.")
     limits = [f"Not validated for this: {one['words']}" for one in result.not_validated]
-    return "\n".join([*lines, *limits, *result.warnings, result.model_statement, RESEARCH_STATEMENT])
+    last = [result.model_statement, f"{_review(result).capitalize()}.", RESEARCH_STATEMENT]
+    return "\n".join([*lines, *limits, *result.warnings, *last])

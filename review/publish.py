@@ -23,7 +23,7 @@ from pydicom.uid import Comprehensive3DSRStorage
 from orthanc.client import OrthancClient
 from orthanc.errors import OrthancUnavailableError
 from orthanc.sources import read_source
-from orthanc.sr import statements_from_sr, volumes_from_sr
+from orthanc.sr import lesions_from_sr, statements_from_sr, volumes_from_sr
 from orthanc.types import CompartmentVolume, MeasuredRegion, ObjectKind, Role
 from review.artefacts import JobFolder, job_folder, read_gates, read_segmentation
 from review.deliver import plan_deliveries
@@ -31,6 +31,7 @@ from review.guard import findings
 from review.models import Job, Measurement, Result, ResultObject, Study
 from review.models.intake import as_study_header
 from review.pacs import connect
+from review.report_at_publication import report_text_of
 from review.set_aside import words_of_set_aside
 from review.stopwatch import Stopwatch
 from review.tasks import send_delivery
@@ -65,7 +66,7 @@ def publish_job(job: Job) -> None:
     """
     folder = job_folder(job.pk)
     done = _with_what_the_study_says(read_segmentation(folder.inferred), job)
-    volumes = stored_volumes(done.volumes)
+    volumes, gates = stored_volumes(done.volumes), read_gates(folder.inferred)
     watch = Stopwatch()
     with connect() as pacs:
         with watch.step("download"):
@@ -76,12 +77,13 @@ def publish_job(job: Job) -> None:
         with watch.step("write"):
             if not share_a_space(sources):
                 done = replace(done, warnings=(*done.warnings, NO_OVERLAY_ON_FLAIR))
-            made = write_objects(job, done, [one.for_sr() for one in volumes], sources)
+            text = report_text_of(partial(_numbers_of, job, done, volumes, gates, created_at=job.created_at))
+            made = write_objects(job, done, [one.for_sr() for one in volumes], sources, report_text=text)
         with watch.step("store"):
             for one in made:
                 store(pacs, one.datasets)
     folder.keep_result_only()
-    record_result(job, done, volumes, made, watch.seconds, read_gates(folder.inferred))
+    record_result(job, done, volumes, made, watch.seconds, gates)
 
 
 def _with_what_the_study_says(done: Segmentation, job: Job) -> Segmentation:
@@ -164,9 +166,8 @@ def says_the_same(held: Dataset, made: Dataset) -> bool:
             return bool(held.get(pixels) == made[pixels].value)
     if made.SOPClassUID != Comprehensive3DSRStorage:
         return bool(held.get("ContentSequence") == made.get("ContentSequence"))
-    return volumes_from_sr(held) == volumes_from_sr(made) and statements_from_sr(held) == statements_from_sr(
-        made
-    )
+    # The draft of the report changes with the course of the patient, and says that it is not kept up to date.
+    return all(read(held) == read(made) for read in (volumes_from_sr, lesions_from_sr, statements_from_sr))
 
 
 @transaction.atomic
@@ -179,15 +180,28 @@ def record_result(
     gates: tuple[Gate, ...] = (),
 ) -> Result:
     """Write result and measurements, let it speak for its study, and end the job: all or nothing."""
-    # The study first, as intake does, so that the two never wait for each other.
-    Study.objects.select_for_update().get(pk=job.study_id)
     seg, sr = (one.datasets[0] for one in made[:2])
-    values = {
-        "study_id": job.study_id,
+    uids = {
         "seg_sop_uid": str(seg.SOPInstanceUID),
         "seg_series_uid": str(seg.SeriesInstanceUID),
         "sr_sop_uid": str(sr.SOPInstanceUID),
         "sr_series_uid": str(sr.SeriesInstanceUID),
+    }
+    result = _numbers_of(job, done, volumes, gates, **uids)
+    for one in made:
+        record_objects(result, one.kind, one.datasets)
+    job.finish(steps)
+    return result
+
+
+def _numbers_of(
+    job: Job, done: Segmentation, volumes: Sequence[StoredVolume], gates: tuple[Gate, ...], **columns: Any
+) -> Result:
+    """Write result and measurements, and let it speak for its study; call it in a transaction."""
+    # The study first, as intake does, so that the two never wait for each other.
+    Study.objects.select_for_update().get(pk=job.study_id)
+    values = {
+        "study_id": job.study_id,
         "t1ce_series_uid": job.chosen[Role.T1CE]["series_uid"],
         "model_name": done.model.name,
         "model_version": done.model.version,
@@ -200,15 +214,13 @@ def record_result(
         "not_validated": [asdict(one) for one in done.not_validated],
         "lesions": [asdict(one) for one in done.lesions],
         **_trust_columns(done.trust),
+        **columns,
     }
     result, _ = Result.objects.update_or_create(job=job, defaults=values)
     for volume in volumes:
         numbers = {"ml": volume.ml, "low_ml": volume.low_ml, "high_ml": volume.high_ml}
         Measurement.objects.update_or_create(result=result, compartment=volume.region, defaults=numbers)
     _place_among_results(result, job)
-    for one in made:
-        record_objects(result, one.kind, one.datasets)
-    job.finish(steps)
     return result
 
 

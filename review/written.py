@@ -14,11 +14,16 @@ from orthanc.secondary_capture import ON_FLAIR, ON_T1CE, OverlaySeries, write_ov
 from orthanc.seg import write_seg
 from orthanc.sources import SourceSeries
 from orthanc.sr import write_sr
-from orthanc.types import AlgorithmInfo, CompartmentVolume, ObjectKind, Role
+from orthanc.types import AlgorithmInfo, CompartmentVolume, LesionMeasurement, ObjectKind, Role
 from review.models import Job
-from segmentation.types import Lesion, Segmentation, Trust
+from segmentation.types import Segmentation, Trust
 
 NO_OVERLAY_ON_FLAIR = "No colour overlay was drawn on FLAIR: it has another frame of reference than T1CE."
+
+DRAFT = (
+    "The summary is the draft of a report, written by rules when the result was made: no radiologist has reviewed it, "
+    "and it is not kept up to date."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +35,20 @@ class Written:
 
 
 def write_objects(
-    job: Job, done: Segmentation, volumes: Sequence[CompartmentVolume], sources: Mapping[Role, SourceSeries]
+    job: Job,
+    done: Segmentation,
+    volumes: Sequence[CompartmentVolume],
+    sources: Mapping[Role, SourceSeries],
+    *,
+    tracking_uids: Mapping[int, str] | None = None,
+    report_text: str = "",
 ) -> list[Written]:
     """SEG, SR, overlays and the uncertainty map, in the order in which they are sent.
 
     Args:
         sources: the T1CE and FLAIR series, by role.
+        tracking_uids: what lesions are tracked by over the visits, by number; the others are named by study.
+        report_text: what the radiologist's report would say now.
     """
     algorithm = AlgorithmInfo(
         done.model.name, done.model.version, done.model.statement, (f"phase: {done.phase}",)
@@ -47,7 +60,17 @@ def write_objects(
         done.labels, t1ce, algorithm,
         edited_by=job.edited_by, result_key=key, made_at=made_at, palette=palette,
     )  # fmt: skip
-    sr = write_sr(volumes, seg, t1ce, algorithm, statements=statements(done), result_key=key, made_at=made_at)
+    uncertainty = (
+        write_uncertainty_map(done.uncertainty, t1ce, algorithm, result_key=key, made_at=made_at)
+        if done.uncertainty is not None
+        else None
+    )
+    said = (*statements(done), *([DRAFT] if report_text else []))
+    sr = write_sr(
+        volumes, seg, t1ce, algorithm,
+        lesions=lesion_measurements(done, tracking_uids or {}), uncertainty=uncertainty,
+        summary=report_text, statements=said, result_key=key, made_at=made_at,
+    )  # fmt: skip
 
     def overlays(role: Role, kind: ObjectKind, series: OverlaySeries) -> Written:
         captures = write_overlays(
@@ -60,9 +83,8 @@ def write_objects(
     made.append(overlays(Role.T1CE, ObjectKind.SC_T1CE, ON_T1CE))
     if share_a_space(sources):
         made.append(overlays(Role.FLAIR, ObjectKind.SC_FLAIR, ON_FLAIR))
-    if done.uncertainty is not None:
-        pmap = write_uncertainty_map(done.uncertainty, t1ce, algorithm, result_key=key, made_at=made_at)
-        made.append(Written(ObjectKind.UNCERTAINTY, (pmap,)))
+    if uncertainty is not None:
+        made.append(Written(ObjectKind.UNCERTAINTY, (uncertainty,)))
     return made
 
 
@@ -77,7 +99,7 @@ def statements(done: Segmentation) -> tuple[str, ...]:
     said = [f"Not validated for this: {one.words}" for one in done.not_validated]
     if done.trust is not None:
         said.append(trust_words(done.trust))
-    return (*said, *(lesion_words(one) for one in done.lesions), *done.warnings)
+    return (*said, *done.warnings)
 
 
 def trust_words(trust: Trust) -> str:
@@ -88,12 +110,25 @@ def trust_words(trust: Trust) -> str:
     )
 
 
-def lesion_words(lesion: Lesion) -> str:
-    """A lesion as a sentence: place, enhancing volume, axial diameters, RANO's test of shape."""
-    shape = "measurable" if lesion.is_measurable else "not measurable"
-    return (
-        f"Lesion {lesion.number}: {lesion.hemisphere}, {lesion.lobe}; enhancing {lesion.enhancing_ml:.2f} mL, axial "
-        f"diameters {lesion.long_diameter_mm:.0f} x {lesion.perpendicular_diameter_mm:.0f} mm, {shape} by RANO."
+def lesion_measurements(
+    done: Segmentation, tracking_uids: Mapping[int, str]
+) -> tuple[LesionMeasurement, ...]:
+    """The lesions as the report states them."""
+    return tuple(
+        LesionMeasurement(
+            number=one.number,
+            enhancing_ml=one.enhancing_ml,
+            nonenhancing_core_ml=one.nonenhancing_core_ml,
+            oedema_ml=one.oedema_ml,
+            long_diameter_mm=one.long_diameter_mm,
+            perpendicular_diameter_mm=one.perpendicular_diameter_mm,
+            is_measurable=one.is_measurable,
+            centre_mm=one.centre_mm_lps,
+            side=one.hemisphere.value,
+            lobe=one.lobe.value,
+            tracking_uid=tracking_uids.get(one.number, ""),
+        )
+        for one in done.lesions
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
 
-from orthanc.types import AlgorithmInfo, CompartmentVolume, MeasuredRegion
+from orthanc.types import AlgorithmInfo, CompartmentVolume, LesionMeasurement, MeasuredRegion
 
 ALGORITHM = AlgorithmInfo("CA-CNN", "1.2.0", "A demonstration model.", ("interval=95% split-conformal",))
 VOLUMES = (
@@ -15,6 +15,16 @@ VOLUMES = (
     CompartmentVolume(MeasuredRegion.ENHANCING_TUMOUR, 6.8, 6.0, 8.1),
     CompartmentVolume(MeasuredRegion.OEDEMA, 20.8875, 17.0, 25.0),
     CompartmentVolume(MeasuredRegion.NONENHANCING_CORE, 2.5125, 0.0, 4.0),
+)
+
+
+LESIONS = (
+    LesionMeasurement(
+        1, 6.5, 2.25, 18.0, 31.4, 22.9, True, (-20.5, 12.0, 43.3), "left", "temporal", "1.2.3.9"
+    ),
+    LesionMeasurement(
+        2, 0.3, 0.0, 2.9, 9.1, 6.2, False, (1.0, -4.5, 50.0), "both", "insula or deep grey matter"
+    ),
 )
 
 

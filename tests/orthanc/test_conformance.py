@@ -32,7 +32,7 @@ from tests.orthanc.conformance import (
     saved,
 )
 from tests.orthanc.conftest import SAGITTAL, ramp_image, rotation
-from tests.orthanc.results import ALGORITHM, VOLUMES, lopsided_labels, uncertainty_like
+from tests.orthanc.results import ALGORITHM, LESIONS, VOLUMES, lopsided_labels, uncertainty_like
 
 MADE_AT = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
@@ -47,8 +47,12 @@ def write_everything(files: list[Path]) -> dict[str, Dataset]:
     source, labels = read_source(files), lopsided_labels(read_series(files))
     seg = write_seg(labels, source, ALGORITHM, made_at=MADE_AT)
     said = ["Not validated for this: x."]
-    sr = write_sr(VOLUMES, seg, source, ALGORITHM, statements=said, made_at=MADE_AT)
     uncertainty = write_uncertainty_map(uncertainty_like(labels), source, ALGORITHM, made_at=MADE_AT)
+    sr = write_sr(
+        VOLUMES, seg, source, ALGORITHM,
+        lesions=LESIONS, uncertainty=uncertainty, summary="Two lesions.\nNot reviewed.", statements=said,
+        made_at=MADE_AT,
+    )  # fmt: skip
     return {
         "SEG": seg,
         "PM": uncertainty,
@@ -113,12 +117,26 @@ def test_dcmqi_reads_the_volumes_and_their_intervals_out_of_the_report(written, 
     found = {
         group["TrackingIdentifier"][:2]: group["measurementItems"][0]
         for group in measurements_by_dcmqi(written["SR"], tmp_path / "sr")
+        if group["measurementItems"]
     }
     for one in VOLUMES:
         item = found[one.compartment]
         assert float(item["value"]) == one.ml
         assert item["units"]["CodeValue"] == "cm3"
         assert {prop["numPropertyUnits"]["CodeValue"] for prop in item["measurementNumProperties"]} == {"cm3"}
+
+
+def test_dcmtk_reads_each_lesion_with_diameters_side_and_lobe_out_of_the_report(written):
+    said = dump_of_dsrdump(written["SR"])
+    for words in (
+        'NUM:(,,"Long axis")="31.4" (mm,UCUM',
+        'NUM:(,,"Short axis")="22.9" (mm,UCUM',
+        '"Product of perpendicular diameters")="719.1" (mm2,UCUM',
+        'CODE:(,,"Finding Site")=(78277001,SCT,"Temporal lobe")',
+        'CODE:(,,"Laterality")=(7771000,SCT,"Left")',
+        "Two lesions.",
+    ):
+        assert words in said
 
 
 def test_highdicom_reads_all_of_them(written):

@@ -5,20 +5,29 @@ from io import BytesIO
 from pathlib import Path
 
 import highdicom as hd
+import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from orthanc.enhanced import enhanced_of
 from orthanc.errors import BadResultError
+from orthanc.parametric_map import write_uncertainty_map
 from orthanc.read import read_series
 from orthanc.seg import write_seg
 from orthanc.sources import read_source
-from orthanc.sr import RESEARCH_STATEMENT, statements_from_sr, volumes_from_sr, write_sr
+from orthanc.sr import (
+    RESEARCH_STATEMENT,
+    lesions_from_sr,
+    statements_from_sr,
+    summary_from_sr,
+    volumes_from_sr,
+    write_sr,
+)
 from orthanc.study_maker import make_study
 from orthanc.types import MeasuredRegion
 from tests.orthanc.conftest import ramp_image, rotation
-from tests.orthanc.results import ALGORITHM, VOLUMES, lopsided_labels
+from tests.orthanc.results import ALGORITHM, LESIONS, VOLUMES, lopsided_labels, uncertainty_like
 
 
 @pytest.fixture
@@ -127,6 +136,60 @@ def test_the_image_library_lists_every_source_image(files, seg):
     assert titles[-3:] == ["Image Library", "Imaging Measurements", "Qualitative Evaluations"]
     images = document.ContentSequence[-3].ContentSequence[0].ContentSequence
     assert len(images) == len(files)
+
+
+def test_the_lesions_come_back_as_they_went_each_with_its_identity(files, seg):
+    document = read_back(write_sr(VOLUMES, seg, read_source(files), ALGORITHM, lesions=LESIONS))
+    first, second = lesions_from_sr(document)
+    assert first == LESIONS[0]
+    assert replace(second, tracking_uid="") == LESIONS[1]
+    assert volumes_from_sr(document) == {one.compartment: one for one in VOLUMES}
+
+
+def test_a_lesion_that_nobody_followed_is_named_by_study_and_number(files, seg, tmp_path, visit):
+    first, again = (
+        lesions_from_sr(write_sr(VOLUMES, seg, read_source(files), ALGORITHM, lesions=LESIONS))[1]
+        for _ in range(2)
+    )
+    assert first.tracking_uid == again.tracking_uid
+    later = make_study({"t1ce": ramp_image(rotation(2, 3, -4))}, tmp_path / "later", visit, "another seed")
+    other = lesions_from_sr(write_sr(VOLUMES, seg, read_source(later), ALGORITHM, lesions=LESIONS))[1]
+    assert other.tracking_uid != first.tracking_uid
+
+
+def test_the_middle_of_a_lesion_is_a_point_in_the_frame_of_reference_of_the_images(files, seg):
+    document = read_back(write_sr(VOLUMES, seg, read_source(files), ALGORITHM, lesions=LESIONS))
+    read = hd.sr.Comprehensive3DSR.from_dataset(document).content
+    groups = read.get_planar_roi_measurement_groups()
+    assert groups[0].tracking_uid == "1.2.3.9"
+    points = [group.roi for group in groups]
+    assert [tuple(np.round(point.value[0], 1)) for point in points] == [one.centre_mm for one in LESIONS]
+    assert {point.frame_of_reference_uid for point in points} == {dcmread(files[0]).FrameOfReferenceUID}
+
+
+def test_lesions_that_make_no_sense_are_refused(files, seg):
+    for wrong in ([LESIONS[0], LESIONS[0]], [replace(LESIONS[0], lobe="elsewhere")]):
+        with pytest.raises(BadResultError):
+            write_sr(VOLUMES, seg, read_source(files), ALGORITHM, lesions=wrong)
+
+
+def test_the_report_text_is_carried_line_by_line_with_umlauts(files, seg):
+    text = "Ödem: 3 mL.\n\nNICHT BEFUNDET."
+    document = read_back(write_sr(VOLUMES, seg, read_source(files), ALGORITHM, summary=text))
+    assert summary_from_sr(document) == text
+    assert summary_from_sr(write_sr(VOLUMES, seg, read_source(files), ALGORITHM)) == ""
+
+
+def test_the_report_refers_to_the_uncertainty_map(files, seg):
+    source, labels = read_source(files), lopsided_labels(read_series(files))
+    uncertainty = write_uncertainty_map(uncertainty_like(labels), source, ALGORITHM)
+    document = read_back(write_sr(VOLUMES, seg, source, ALGORITHM, uncertainty=uncertainty))
+    groups = hd.sr.Comprehensive3DSR.from_dataset(document).content.get_image_measurement_groups()
+    assert [group.source_images[0].referenced_sop_instance_uid for group in groups] == [
+        uncertainty.SOPInstanceUID
+    ]
+    evidence = document.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence
+    assert uncertainty.SeriesInstanceUID in {series.SeriesInstanceUID for series in evidence}
 
 
 def test_a_patient_name_of_one_part_is_no_obstacle(files):

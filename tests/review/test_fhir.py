@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import User
 from fhir.resources.R4B.bundle import Bundle
+from fhir.resources.R4B.diagnosticreport import DiagnosticReport
 
-from review.models import Flag, Measurement
+from review.default_templates import install_default_templates
+from review.macros import macros_for
+from review.models import Flag, Measurement, ReportTemplate, Result, TemplateVersion
 from tests.review import factories
 from tests.review.test_api import client_of
 
@@ -37,6 +41,37 @@ def test_the_bundle_is_valid_fhir_and_gives_the_stored_numbers() -> None:
         assert words in conclusion
     known = {entry.fullUrl for entry in bundle.entry}
     assert {one.reference for one in by_type["DiagnosticReport"][0].result} <= known
+
+
+def report_of(result: Result) -> DiagnosticReport:
+    answer = client_of("viewer").get(f"/api/studies/{result.study.study_uid}/fhir/").json()
+    User.objects.all().delete()
+    return Bundle.model_validate(answer).entry[-1].resource
+
+
+def test_the_report_carries_the_text_of_the_site_as_the_page_shows_it(db: None) -> None:
+    install_default_templates(ReportTemplate, TemplateVersion)
+    result = factories.make_result()
+    (presented,) = report_of(result).presentedForm
+    assert presented.data.decode() == macros_for(result)[0].text
+    assert "not reviewed" in presented.title
+    result.acceptances.create(by="ann")
+    result = Result.objects.get()
+    (presented,) = report_of(result).presentedForm
+    assert "Reviewed by ann." in presented.data.decode()
+    assert "reviewed by ann" in presented.title
+    ReportTemplate.objects.update(enabled=False)
+    assert report_of(result).presentedForm is None
+
+
+def test_everything_refers_to_the_study_that_was_analysed() -> None:
+    result = factories.make_result()
+    answer = client_of("viewer").get(f"/api/studies/{result.study.study_uid}/fhir/").json()
+    study, *observations, report = [entry.resource for entry in Bundle.model_validate(answer).entry]
+    assert study.identifier[0].value == f"urn:oid:{result.study.study_uid}"
+    address = f"urn:uuid:{study.id}"
+    assert {one.derivedFrom[0].reference for one in observations} == {address}
+    assert report.imagingStudy[0].reference == address
 
 
 def test_a_flag_is_said_first() -> None:

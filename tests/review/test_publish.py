@@ -13,13 +13,23 @@ from pydicom import dcmread
 from rest_framework.test import APIClient
 
 from orthanc.client import OrthancClient
-from orthanc.sr import statements_from_sr, volumes_from_sr
+from orthanc.sr import lesions_from_sr, statements_from_sr, summary_from_sr, volumes_from_sr
 from orthanc.types import MeasuredRegion, Role
 from review import publish
 from review.artefacts import job_folder, read_segmentation, write_segmentation
+from review.default_templates import install_default_templates
 from review.leases import Lease
 from review.longitudinal import timeline_of
-from review.models import Job, LostLeaseError, Result, RoutingRule, Study
+from review.macros import save_template, templates_for, text_of
+from review.models import (
+    Job,
+    LostLeaseError,
+    ReportTemplate,
+    Result,
+    RoutingRule,
+    Study,
+    TemplateVersion,
+)
 from review.patients import key_of
 from review.publish import publish_job, stored_volumes
 from review.serializers import ResultSerializer
@@ -113,7 +123,7 @@ def test_an_object_of_the_same_uid_that_says_something_else_is_replaced(
 def test_a_publish_killed_at_any_moment_is_finished_by_the_next(
     moment: str, job: Job, orthanc: OrthancClient, orthanc_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(*args: object) -> None:
+    def die(*args: object, **options: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as killed:
@@ -231,7 +241,9 @@ def test_trust_and_lesions_reach_row_report_and_course(job: Job, orthanc: Orthan
     assert found is not None
     said = statements_from_sr(dcmread(BytesIO(orthanc.instance_bytes(found))))
     assert "Trust: check. Expected Dice with a reader's outline 0.83 (95 % interval 0.65 to 0.93)." in said
-    assert any("27 x 18 mm, measurable by RANO" in sentence for sentence in said)
+    (told,) = lesions_from_sr(dcmread(BytesIO(orthanc.instance_bytes(found))))
+    assert (told.long_diameter_mm, told.perpendicular_diameter_mm) == (27.4, 18.2)
+    assert (told.is_measurable, told.side, told.lobe) == (True, "left", "temporal")
     given = ResultSerializer(result).data
     assert given["trust"] == {"expected_dice": 0.83, "low": 0.65, "high": 0.93, "grade": "check"}
     assert given["lesions"][0]["perpendicular_diameter_mm"] == 18.2
@@ -242,3 +254,32 @@ def test_trust_and_lesions_reach_row_report_and_course(job: Job, orthanc: Orthan
 def test_a_result_without_a_score_shows_none(job: Job) -> None:
     publish_job(job)
     assert ResultSerializer(Result.objects.get()).data["trust"] is None
+
+
+def test_the_report_text_as_it_is_then_goes_out_with_the_report_and_says_that_nobody_read_it(
+    job: Job, orthanc: OrthancClient
+) -> None:
+    install_default_templates(ReportTemplate, TemplateVersion)
+    publish_job(job)
+    result = Result.objects.get()
+    report = dcmread(BytesIO(held(orthanc, result.sr_sop_uid)))
+    version = templates_for(result)[0].current
+    now = text_of(version, result).replace(
+        f"{result.created_at:%Y-%m-%d %H:%M}", f"{job.created_at:%Y-%m-%d %H:%M}"
+    )
+    assert summary_from_sr(report) == now
+    assert "NOT REVIEWED by a radiologist." in now
+    assert "Whole tumour: 30.20 mL (25.10 to 36.01 mL)" in now
+    assert any("no radiologist has reviewed it" in one for one in statements_from_sr(report))
+
+
+def test_a_draft_that_would_say_something_else_by_now_does_not_replace_the_report(
+    job: Job, orthanc: OrthancClient
+) -> None:
+    install_default_templates(ReportTemplate, TemplateVersion)
+    publish_job(job)
+    uid = Result.objects.get().sr_sop_uid
+    first = held(orthanc, uid)
+    save_template(templates_for(job.result)[0], "Other words.", by="ann")
+    publish_job(again(job))
+    assert held(orthanc, uid) == first
