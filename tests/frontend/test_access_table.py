@@ -35,6 +35,8 @@ TABLE: dict[str, dict[str, frozenset[str]]] = {
     "audit/": {"get": ADMIN},
     "audit/export.csv": {"get": ADMIN},
     "patients/": {"get": READ},
+    "patients/<int:key>/links/": {"get": ADMIN, "post": ADMIN},
+    "patients/<int:key>/links/<int:link_id>/": {"post": ADMIN},
     "cohort/": {"get": READ},
     "cohort/cohort.csv": {"get": READ},
     "cohort/research.csv": {"get": ADMIN},
