@@ -11,7 +11,7 @@ from pathlib import Path
 from orthanc.types import Role, SeriesHeader
 
 FOLDER = Path(__file__).parent
-PARTS = {name: FOLDER / f"{name.replace('-', '_')}.psv" for name in ("tuned", "held-out", "fresh")}
+PARTS = {name: FOLDER / f"{name.replace('-', '_')}.psv" for name in ("tuned", "held-out", "fresh", "fresh2")}
 STARTS = {"OP": ("ORIGINAL", "PRIMARY"), "DP": ("DERIVED", "PRIMARY"), "DS": ("DERIVED", "SECONDARY")}
 MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4"
 
