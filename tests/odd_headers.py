@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
+import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import (
     CTImageStorage,
@@ -12,7 +15,7 @@ from pydicom.uid import (
 
 from orthanc import variants
 from orthanc.uids import derive_uid
-from orthanc.variants import Slices
+from orthanc.variants import Slices, put_pixels, stored_pixels
 from tests.odd_kind import (
     FLAIR,
     T1,
@@ -24,6 +27,7 @@ from tests.odd_kind import (
     as_class,
     changed,
     of_series,
+    put,
     tagged,
 )
 
@@ -134,6 +138,55 @@ def _sent_as_utf8_but_called_latin(slices: Slices) -> Slices:
     return slices
 
 
+def _as_mr_capture(slices: Slices) -> Slices:
+    """A drawn-on picture that is filed as MR, as some workstations do."""
+    words = {"Modality": "MR", "SeriesDescription": "AX T1 POST GAD", "ImageType": ["DERIVED", "SECONDARY"]}
+    return as_class(slices, SecondaryCaptureImageStorage, ConversionType="WSD", **words)
+
+
+def _filmed(slices: Slices, n_times: int, side: int | None = None) -> Slices:
+    """The slices once for each of many moments, as one series that films the injection."""
+    film = []
+    for time in range(n_times):
+        for still in slices:
+            one = Dataset(still)  # a shallow copy: thousands of deep ones take a minute
+            one.file_meta = deepcopy(still.file_meta)
+            put(one, TemporalPositionIdentifier=time + 1, NumberOfTemporalPositions=n_times)
+            put(
+                one,
+                InstanceNumber=len(film) + 1,
+                SeriesDescription="ep2d_perf_p2",
+                ProtocolName="ep2d_perf_p2",
+            )
+            put(one, ScanningSequence="EP", SequenceName="*epfid2d1_64", EchoTime=30, RepetitionTime=1500)
+            one.SOPInstanceUID = derive_uid(one.SOPInstanceUID, str(time))
+            one.file_meta.MediaStorageSOPInstanceUID = one.SOPInstanceUID
+            if side:
+                put_pixels(one, stored_pixels(one)[:side, :side])
+                one.Rows, one.Columns = side, side
+            film.append(one)
+    return film
+
+
+def _huge(slices: Slices) -> Slices:
+    return _filmed(slices[:10], 250, side=16)
+
+
+def _again_with_other_pixels(study: Study) -> Study:
+    """Everything a second time under the same UIDs, brighter: which of the two an archive keeps is its own affair."""
+    again = deepcopy(study)
+    for one in again:
+        put_pixels(one, np.clip(stored_pixels(one) * 1.2, 0, 32767))
+    return [*study, *again]
+
+
+def _two_images_of_one_uid(slices: Slices) -> Slices:
+    """A faulty sender gives two slices the same UID: an archive keeps one of them."""
+    slices[5].SOPInstanceUID = slices[4].SOPInstanceUID
+    slices[5].file_meta.MediaStorageSOPInstanceUID = slices[4].SOPInstanceUID
+    return slices
+
+
 def _charset(name: str, charset: str | list[str], patient: str) -> OddKind:
     return OddKind(
         f"name in {name}", changed(lambda slices: variants.named_in(slices, charset, patient)), "result"
@@ -166,6 +219,22 @@ ODD_HEADERS: tuple[OddKind, ...] = (
     OddKind("no frame of reference", tagged(FrameOfReferenceUID=None), "result"),
     OddKind("a screen capture beside", added(T1CE, 99, _as_capture), "result"),
     OddKind("a PDF beside", _with_pdf, "result"),
+    OddKind("a capture filed as MR beside", added(T1CE, 98, _as_mr_capture), "result"),
+    OddKind(
+        "a film of 40 moments beside",
+        added(T1, 60, lambda slices: _filmed(slices, 40)),
+        "result",
+        told_by="later",
+    ),
+    OddKind("a series of 2,500 images beside", added(T1, 61, _huge), "result", told_by="later"),
+    OddKind("the same images again with other pixels", _again_with_other_pixels, "result", told_by="later"),
+    OddKind(
+        "two images of one UID",
+        changed(_two_images_of_one_uid, FLAIR),
+        "reason",
+        "is missing between",
+        told_by="later",
+    ),
     OddKind("sent twice", lambda study: [*study, *study], "result"),
     OddKind("empty patient ID", tagged(PatientID=""), "result"),
     OddKind("patient ID of markup", tagged(PatientID="../<i>42</i>%00"), "result"),
