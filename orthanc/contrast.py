@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from orthanc.acquired import number_text, time_of
 from orthanc.exclusions import is_contrast_dynamic
 from orthanc.roles import Said, said_of_contrast
+from orthanc.twins import settle_twins
 from orthanc.types import Role, RoleGuess, SeriesHeader
-from orthanc.words import REPEATED, plain
 
-PAIR_CONFIDENCE = 0.5
 ORDER_CONFIDENCE = 0.8
 DOUBT_CONFIDENCE = 0.55
 
@@ -44,30 +44,8 @@ def settle_contrast(series: tuple[SeriesHeader, ...], guesses: Guesses) -> dict[
     if injection:
         for one in t1_like:
             settled[one.series_uid] = _by_order(one, guesses[one.series_uid], injection)
-    return _settle_pairs(t1_like, settled)
-
-
-def time_of(header: SeriesHeader) -> str:
-    """Sortable time of acquisition; the series' own date and time where the image has none."""
-    if header.acquisition_time and header.series_date_time:
-        return header.series_date_time[:8] + header.acquisition_time
-    return header.series_date_time
-
-
-def size_text(header: SeriesHeader) -> str:
-    """For example: series 12 (176 images, 1 mm)."""
-    step_mm = step_of_mm(header)
-    size = f"{header.n_images} images" + (f", {step_mm:.3g} mm" if step_mm else "")
-    return f"{_number_text(header)} ({size})"
-
-
-def step_of_mm(header: SeriesHeader) -> float | None:
-    """Distance between slices, else their thickness."""
-    return header.spacing_between_slices_mm or header.slice_thickness_mm
-
-
-def _number_text(header: SeriesHeader) -> str:
-    return f"series {header.series_number if header.series_number is not None else 'without number'}"
+    is_order_known = injection is not None and (injection.is_stated or injection.is_agent_telling)
+    return settle_twins(t1_like, settled, is_order_known=is_order_known)
 
 
 def _injection(series: tuple[SeriesHeader, ...], t1_like: list[SeriesHeader]) -> Injection | None:
@@ -80,14 +58,14 @@ def _injection(series: tuple[SeriesHeader, ...], t1_like: list[SeriesHeader]) ->
     witnesses: list[tuple[str, str]] = []
     dynamic = next((one for one in acquired if is_contrast_dynamic(one)), None)
     if dynamic:
-        witnesses.append((time_of(dynamic), f"the perfusion {_number_text(dynamic)} filmed the injection"))
+        witnesses.append((time_of(dynamic), f"the perfusion {number_text(dynamic)} filmed the injection"))
     called = next(
         (one for one in sorted(t1_like, key=time_of) if said_of_contrast(one)[0] is Said.AFTER), None
     )
     if called and time_of(called):
-        witnesses.append((time_of(called), f"{_number_text(called)} is called after contrast"))
+        witnesses.append((time_of(called), f"{number_text(called)} is called after contrast"))
     if telling:
-        witnesses.append((time_of(telling), f"{_number_text(telling)} is the first with an agent"))
+        witnesses.append((time_of(telling), f"{number_text(telling)} is the first with an agent"))
     if not witnesses:
         return None
     return Injection(*min(witnesses), is_stated=False, is_agent_telling=telling is not None)
@@ -132,51 +110,3 @@ def _silent_by_order(header: SeriesHeader, guess: RoleGuess, injection: Injectio
     if guess.role is Role.T1CE:
         return RoleGuess(Role.T1, ORDER_CONFIDENCE, f"{why}, after this series")
     return guess
-
-
-def _settle_pairs(t1_like: list[SeriesHeader], guesses: dict[str, RoleGuess]) -> dict[str, RoleGuess]:
-    """Of alike T1 series of which none stands out, the first was before contrast, the last after it."""
-    settled = dict(guesses)
-    t1 = sorted((one for one in t1_like if guesses[one.series_uid].role is Role.T1), key=time_of)
-    t1ce = sorted((one for one in t1_like if guesses[one.series_uid].role is Role.T1CE), key=time_of)
-    if not t1ce and (pair := _first_pair(t1)):
-        first, second = pair
-        why = f"{size_text(second)} came after the alike {size_text(first)}, so probably after contrast"
-        for one in t1:
-            if time_of(one) >= time_of(second) and _is_silent(one):
-                reason = why if one is second else f"{guesses[one.series_uid].reason}; {why}"
-                settled[one.series_uid] = RoleGuess(Role.T1CE, PAIR_CONFIDENCE, reason)
-    elif not t1 and len(t1ce) >= 2:
-        first, last = t1ce[0], t1ce[-1]
-        if _could_be_pair(first, last) and _is_silent(first):
-            reason = (
-                f"{size_text(first)} came before the alike {size_text(last)}, so probably before contrast"
-            )
-            settled[first.series_uid] = RoleGuess(Role.T1, PAIR_CONFIDENCE, reason)
-    return settled
-
-
-def _first_pair(t1: list[SeriesHeader]) -> tuple[SeriesHeader, SeriesHeader] | None:
-    """The earliest series, not called a repeat, that repeats one before it (sorted by time)."""
-    pairs = ((first, second) for place, second in enumerate(t1) for first in t1[:place])
-    return next((pair for pair in pairs if _could_be_pair(*pair) and _is_silent(pair[1])), None)
-
-
-def _is_silent(header: SeriesHeader) -> bool:
-    """Whether the name says nothing of contrast, nor of being a repeat."""
-    return said_of_contrast(header)[0] is Said.NOTHING and not REPEATED.search(plain(header.description))
-
-
-def _could_be_pair(first: SeriesHeader, last: SeriesHeader) -> bool:
-    alike = (first.repetition_time_ms, first.echo_time_ms, first.acquisition_type) == (
-        last.repetition_time_ms,
-        last.echo_time_ms,
-        last.acquisition_type,
-    )
-    return (
-        alike and bool(time_of(first)) and time_of(first) < time_of(last) and _extent(first) == _extent(last)
-    )
-
-
-def _extent(header: SeriesHeader) -> tuple[object, ...]:
-    return header.rows, header.columns, header.n_images, step_of_mm(header)

@@ -84,6 +84,7 @@ def _words(tags: Tags) -> dict[str, Any]:
         "acquisition_type": _text(tags, "MRAcquisitionType"),
         "acquisition_time": _text(tags, "AcquisitionTime") or _text(tags, "AcquisitionDateTime")[8:],
         "series_date_time": _date_time(tags),
+        "patient_age": _text(tags, "PatientAge"),
         "manufacturer": _text(tags, "Manufacturer"),
         "manufacturer_model": _text(tags, "ManufacturerModelName"),
         "sop_class_uid": _text(tags, "SOPClassUID"),

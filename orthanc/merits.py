@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from orthanc.contrast import step_of_mm
+from orthanc.acquired import plane_named, step_of_mm
 from orthanc.roles import Said, said_of_contrast
 from orthanc.types import Role, RoleGuess, SeriesHeader
 from orthanc.words import FAT_SUPPRESSED, plain
@@ -37,7 +37,7 @@ def merits(header: SeriesHeader, guess: RoleGuess, most_mm: float) -> tuple[Meri
         Merit(float(header.acquisition_type == "3D"), "it is a 3D sequence"),
         Merit(float(not is_t1 or _is_inversion_prepared(header)), "it is an MPRAGE or its like"),
         Merit(float(not FAT_SUPPRESSED.search(words)), "its fat is not suppressed"),
-        Merit(float(_is_corrected(header)), "its distortion is corrected"),
+        Merit(float(_is_corrected(header)), "its distortion is corrected, its noise filtered"),
         Merit(float((step_mm or 99.0) <= THIN_MM or plane(header) in ("", "axial")), "its slices are axial"),
         Merit(-round(step_mm or 99.0, 1), "its slices are thinner"),
         Merit(-round(header.pixel_spacing_mm or 99.0, 1), "its pixels are finer"),
@@ -65,15 +65,7 @@ def plane(header: SeriesHeader) -> str:
         (a, b, c), (d, e, f) = header.orientation[:3], header.orientation[3:]
         normal = {"sagittal": b * f - c * e, "coronal": c * d - a * f, "axial": a * e - b * d}
         return max(normal, key=lambda name: abs(normal[name]))
-    words = plain(header.description)
-    for name, pattern in (
-        ("axial", r"\b(ax\w*|tra|trans\w*|ass)\b"),
-        ("sagittal", r"\bsag\w*"),
-        ("coronal", r"\b(cor|coro\w*|kor\w*)\b"),
-    ):
-        if re.search(pattern, words):
-            return name
-    return ""
+    return plane_named(plain(header.description))
 
 
 def _is_inversion_prepared(header: SeriesHeader) -> bool:
@@ -88,5 +80,6 @@ def _has_contrast(header: SeriesHeader) -> bool:
 
 
 def _is_corrected(header: SeriesHeader) -> bool:
-    """Siemens marks what is not corrected for distortion with ND."""
-    return not any(value.upper() == "ND" for value in header.image_type)
+    """Siemens marks what is not corrected for distortion with ND, GE what is not filtered with ORIG."""
+    is_raw = plain(header.description).startswith("orig ")
+    return not is_raw and not any(value.upper() == "ND" for value in header.image_type)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from orthanc.contrast import settle_contrast, size_text, time_of
+from orthanc.acquired import size_text, time_of
+from orthanc.contrast import settle_contrast
 from orthanc.merits import coverage_mm, first_difference, merits
 from orthanc.roles import guess_reformat, guess_role
 from orthanc.types import NEEDED_ROLES, Role, RoleGuess, SeriesChoice, SeriesHeader

@@ -71,6 +71,8 @@ class SeriesHeader:
     contrast_time: str = ""
     scan_options: str = ""
     n_temporal_positions: int | None = None
+    patient_age: str = ""
+    """As DICOM writes it: 004Y, 018M, 012W, 003D."""
 
     def to_dict(self) -> dict[str, Any]:
         """The header as plain JSON values."""

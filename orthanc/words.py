@@ -15,7 +15,7 @@ EXCLUDING: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             "a localiser",
             r"\b(locali[sz]er|loca|loc|scouts?|survey|topogram|3 ?plane|three plane|planning|reperage|"
             r"lokali[sz]er|aahscout|aahead ?scout|smartbrain|plan ?scan|localizador|localizzatore|pilot|locator|"
-            r"scano\w*|(u|ue)bersicht\w*|overzicht|scout\w*|survey\w*|localis\w*|localiz\w*)\b",
+            r"scano\w*|auto ?align\w*|(u|ue)bersicht\w*|overzicht|scout\w*|survey\w*|localis\w*|localiz\w*)\b",
         ),
         ("an ADC map", r"(\b|d)adc\b|\bapparent diff"),
         (
@@ -98,16 +98,23 @@ T1 = re.compile(
 NO_CONTRAST = re.compile(
     r"\b(pre|precontrast|pre ?(contrast|gad\w*|gd|km|inj\w*|mdc|c)|nativ\w*|plain|blanco|leer|avant|vor|voor|before|"
     r"prima|prior|przed|pred|ennen|fore|basal\w*|antes|in bianco|dirett\w*|simples?|"
+    r"prije|pries|pirms|enne|inainte|truoc|sebelum|prin|qabl|"
     r"unenh\w*|nonenhanced|noncontrast|nc|kontras\w*si?z|oncesi|minuscontrast|"
-    r"(ohne|sans|senza|sin|sem|zonder|utan|uten|uden|without|w ?o|non|no|kein|keine|geen|bez|fara|ilman|nelkul|o) ?"
-    r"(contrast\w*|kontras\w*|contraste|gad\w*|gd|km|mdc|inj\w*|iv|civ|pdc|ce|cm|c|contr|ktr|k|ku|kl|sdc|teho\w*))\b|"
+    r"(ohne|sans|senza|sense|sin|sem|zonder|utan|uten|uden|without|w ?o|non|no|not|kein|keine|geen|bez|be|brez|fara|"
+    r"ilman|nelkul|tanpa|khong|choris|bila|pa|do|o|u) ?"
+    r"(contrast\w*|kontras\w*|contraste|gad\w*|gd|km|mdc|inj\w*|iv|civ|pdc|ce|cm|c|contr|ktr|k|ku|kl|kv|kp|ks|sdc|"
+    r"teho\w*|substan\w*|skiagraf\w*|thuoc|tiem))\b|"
     r"\b(wo|utan|uten|uden)\b|(?<=[a-z0-9])(precontrast|pregad\w*|pregd|pre)\b"
 )
 CONTRAST = re.compile(
     r"\bpluscontrast\b|\bpost(?! ?(op\w*|fossa|surg\w*|rt|rad\w*|proc\w*|treat\w*|chemo\w*|rx|resec\w*|ttt))|"
-    r"\b(gd|gado\w*|gad|gadolin\w*|n?km|m ?km|kmh?|cgd|ce|cemr|contrast\w*|kontras\w*|contraste|contr|ktr|inj|"
+    r"\b(gd|gado\w*|gad|gadolin\w*|n?km|m ?km|kmh?g?|cgd|ce|cemr|kontras\w*|contraste|contr|ktr|inj|"
+    r"(?<!gray )(?<!grey )(?<!white )(?<!high )(?<!tissue )contrast\w*|"
     r"inject\w*|injecte\w*|inyect\w*|apres|nach|despues|dopo|depois|apos|pos|mdc|mezzo|civ|iv ?km|pdc|cm|wc|enhanced|"
-    r"enh|enhancement|with$|sonrasi|po k ?l|po km|po podani|po ku|posle|efter|jalkeen|teho\w*|varjoaine\w*|sdc|s ku|"
+    r"enh|enhancement|with$|sonrasi|po k ?l|po km|po ks|po podani|po ku|efter|jalkeen|"
+    r"posle|pislya|sled|nakon|dupa|setelah|sesudah|"
+    r"teho\w*|varjoaine\w*|sdc|s ku|s kp|z kp|kp|kv|postkontras\w*|postcontras\w*|cu subst\w*|skiagraf\w*|"
+    r"sau tiem|tiem thuoc|thuoc|"
     r"t1 ?ce?|ce ?t1\w*|t1gd|t1gad\w*|t1km|t1post|t1wce?|t1c|mprage ?c|"
     r"gadovist|gadavist|dotarem|prohance|magnevist|multihance|omniscan|vueway|elucirem|clariscan|delayed|"
     r"contrastado|z kontrastem|kont)\b|\bt1 ?\w* ?gd\b|(?<=[a-z0-9])(gd|post|gado)\b"
@@ -123,6 +130,11 @@ FAT_SUPPRESSED = re.compile(r"\b(fs|fat ?sat|fatsat|spir|spair|dixon|we|fsat)\b"
 IN_OTHER_SCRIPTS = (
     (r"造影前|平扫|平掃|単純|非造影|非增强|未增强|조영 ?전|비조영", " precontrast "),
     (r"造影後?|增强后?|增強後?|强化|強化|조영 ?증강|조영 ?후?", " contrast "),
+    (
+        r"(?:ללא|בלי) ?חומר(?: ?ניגוד)?|לפני ?(?:חומר|הזרק\w*)|قبل|بدون ?(?:ال)?صبغة?|ก่อนฉีด\w*|ไม่ฉีด\w*",
+        " precontrast ",
+    ),
+    (r"(?:עם ?)?חומר ?ניגוד|אחרי ?הזרק\w*|بعد|مع ?(?:ال)?صبغة?|หลังฉีด\w*|ฉีดสี", " contrast "),
     (r"定位|位置決め|位置合わせ|위치", " localizer "),
     (r"拡散|擴散|弥散|彌散|확산", " dwi "),
     (r"灌流|灌注|관류", " perfusion "),
@@ -133,9 +145,9 @@ IN_OTHER_SCRIPTS = (
     (r"矢状|矢狀|시상", " sagittal "),
     (r"冠状|冠狀|관상", " coronal "),
 )
-"""What Japanese, Chinese and Korean technologists write, and the English word for it. The order matters."""
+"""What technologists write in other scripts, and the English word for it. The order matters: negations come first."""
 
-CYRILLIC = str.maketrans(
+TO_LATIN = str.maketrans(
     dict(
         zip(
             "абвгдезийклмнопрстуфхцыэ",
@@ -155,9 +167,11 @@ CYRILLIC = str.maketrans(
         "ъ": "",
         "і": "i",
     }
-    | {"ı": "i", "τ": "t", "ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe"}
+    | dict(zip("αβγδεζηικλμνξοπρστυφω", "avgdeziiklmnxoprstyfo", strict=True))
+    | {"θ": "th", "χ": "ch", "ψ": "ps", "ς": "s"}
+    | {"ı": "i", "ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe"}
 )
-"""Cyrillic (and letters that keep no Latin letter when their accent goes) to Latin."""
+"""Cyrillic and Greek (and letters that keep no Latin letter when their accent goes) to Latin."""
 
 SIGNS = (
     (
@@ -166,7 +180,8 @@ SIGNS = (
     ),
     (r"(?<=t1)\+|(?<=[a-z0-9 ])\(?\+\)? *$", "plus"),
     (r"(?<![a-z0-9])w/ *(?=$|c\b|con|gd|gad|km)|(?<![a-z0-9])c/ *(?=c\b|con|gd|gad|civ|mdc|k)", "plus"),
-    (r"(?<![a-z0-9])s/ *(c\w*|gd|gad\w*|mdc|k\w*)(?![a-z])", "minus"),
+    (r"(?<![a-z0-9])m/ *(?=k|c|gd)", "plus"),
+    (r"(?<![a-z0-9])[suob]/ *(c\w*|gd|gad\w*|mdc|k\w*)(?![a-z])", "minus"),
     (r"(?<![a-z0-9])[ck]\(?-\)?(?![a-z0-9])|(?<= )-c(?![a-z])|\(-\)", "minus"),
 )
 """Signs beside letters, such as "C+", "+KM", "w/ gad", "s/c" (sem contraste), and what they say."""
@@ -178,8 +193,9 @@ def plain(text: str) -> str:
     for pattern, word in IN_OTHER_SCRIPTS:
         text = re.sub(pattern, word, text)
     # Cyrillic goes first: without its accent й would be и.
-    folded = unicodedata.normalize("NFKD", text.replace("ß", "ss").lower().translate(CYRILLIC))
-    folded = "".join(c for c in folded if not unicodedata.combining(c))
+    folded = unicodedata.normalize("NFKD", text.replace("ß", "ss").lower().translate(TO_LATIN))
+    # Greek loses its accents before it finds its Latin letters.
+    folded = "".join(c for c in folded if not unicodedata.combining(c)).translate(TO_LATIN)
     for pattern, sign in SIGNS:
         folded = re.sub(pattern, f" {sign}contrast ", folded)
     return re.sub(r"[^a-z0-9*]+", " ", folded).strip()

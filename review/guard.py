@@ -6,7 +6,7 @@ The findings on the output itself (no tumour, outside of the brain) come with th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 
 from orthanc.types import StudyHeader
@@ -14,10 +14,18 @@ from review.columns import dicom_date
 from segmentation.types import Finding
 
 ADULT_YEARS = 18
+YEARS_PER_UNIT = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
+"""Of the last letter of DICOM's Patient's Age (PS3.5 6.2, AS)."""
+EARLY_DAYS = 2
 
 _WORDS: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("metastasis", re.compile(r"metast|métast|\bmets\b"), "metastases"),
     ("meningioma", re.compile(r"menin?g[ie]o|méningiome"), "a meningioma"),
+    (
+        "vascular_malformation",
+        re.compile(r"\bavms?\b|arterio-?ven(ous|ös|euse)|cavernoma|cavernome|kavernom"),
+        "a vascular malformation",
+    ),
     ("pituitary", re.compile(r"pituit|hypophy|hipofis|hipófis|ipofis|\bsellar?\b"), "the pituitary gland"),
     (
         "intraoperative",
@@ -36,15 +44,44 @@ _WORDS: tuple[tuple[str, re.Pattern[str], str], ...] = (
 """Code, words in any case in descriptions and protocol names (several languages), and what they speak of."""
 
 
-def findings(study: StudyHeader) -> tuple[Finding, ...]:
-    """Why the headers put a study outside of what the models were validated for; empty where they do not."""
-    return (*_age(study), *_words(study))
+def findings(
+    study: StudyHeader, operated_on: Collection[date] = (), *, is_postoperative: bool = False
+) -> tuple[Finding, ...]:
+    """Why headers and dates put a study outside of what the models were validated for; empty where they do not.
+
+    Args:
+        study: as its headers tell it.
+        operated_on: the days on which the patient was operated, as people noted them.
+        is_postoperative: whether the study is known to be from after surgery: on the very day it may be from before.
+    """
+    return (*_age(study), *_words(study), *_early(study, operated_on, is_postoperative=is_postoperative))
 
 
 def _age(study: StudyHeader) -> Iterator[Finding]:
     born, seen = dicom_date(study.birth_date), dicom_date(study.study_date)
-    if born and seen and born <= seen and (years := _full_years(born, seen)) < ADULT_YEARS:
+    if born and seen and born <= seen:
+        years = _full_years(born, seen)
+    else:  # anonymised studies keep the age where they lose the date
+        told = [age for one in study.series if (age := _told_years(one.patient_age)) is not None]
+        years = int(min(told, default=ADULT_YEARS))
+    if years < ADULT_YEARS:
         yield Finding("paediatric", f"The patient is {years} years old: not validated under {ADULT_YEARS}.")
+
+
+def _told_years(age: str) -> float | None:
+    found = re.fullmatch(r"(\d{1,3})([DWMY])", age.strip().upper())
+    return int(found[1]) * YEARS_PER_UNIT[found[2]] if found else None
+
+
+def _early(study: StudyHeader, operated_on: Collection[date], *, is_postoperative: bool) -> Iterator[Finding]:
+    """48 hours are two days at most: only the days of operations are known."""
+    seen = dicom_date(study.study_date)
+    for day in sorted(operated_on):
+        days = (seen - day).days if seen else -1
+        if (0 if is_postoperative else 1) <= days <= EARLY_DAYS:
+            words = f"The patient was operated on {day}, at most {EARLY_DAYS} days before: not validated so early."
+            yield Finding("early_postoperative", words)
+            return
 
 
 def _full_years(born: date, seen: date) -> int:

@@ -28,16 +28,19 @@ from orthanc.types import CompartmentVolume, MeasuredRegion, ObjectKind, Role
 from review.artefacts import JobFolder, job_folder, read_gates, read_segmentation
 from review.deliver import plan_deliveries
 from review.guard import findings
+from review.longitudinal import events_of
 from review.models import Job, Measurement, Result, ResultObject, Study
 from review.models.intake import as_study_header
 from review.pacs import connect
+from review.patients import key_of
 from review.report_at_publication import report_text_of
+from review.response_types import EventKind
 from review.set_aside import words_of_set_aside
 from review.stopwatch import Stopwatch
 from review.tasks import send_delivery
 from review.written import NO_OVERLAY_ON_FLAIR, Written, share_a_space, write_objects
 from segmentation.gates import Gate
-from segmentation.types import Segmentation, Trust, TumourVolumes, VolumeEstimate
+from segmentation.types import Phase, Segmentation, Trust, TumourVolumes, VolumeEstimate
 
 HUNDREDTH_ML = Decimal("0.01")
 
@@ -88,7 +91,12 @@ def publish_job(job: Job) -> None:
 
 def _with_what_the_study_says(done: Segmentation, job: Job) -> Segmentation:
     """The segmentation with what its headers and the choice of its series give the reader to know."""
-    said = findings(as_study_header(job.study))
+    surgery = events_of(key_of(job.study)).filter(kind=EventKind.SURGERY)
+    said = findings(
+        as_study_header(job.study),
+        [event.on for event in surgery],
+        is_postoperative=job.phase == Phase.POSTOP,
+    )
     return replace(
         done,
         not_validated=(*said, *done.not_validated),

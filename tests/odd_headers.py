@@ -168,6 +168,10 @@ def _filmed(slices: Slices, n_times: int, side: int | None = None) -> Slices:
     return film
 
 
+def _forty_moments(slices: Slices) -> Slices:
+    return _filmed(slices, 40)
+
+
 def _huge(slices: Slices) -> Slices:
     return _filmed(slices[:10], 250, side=16)
 

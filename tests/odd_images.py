@@ -103,6 +103,19 @@ def _cylinder(pixels: np.ndarray) -> np.ndarray:
     return np.where(np.hypot(y, x) < 0.35, 800, 2)
 
 
+def _mirrored(slices: Slices) -> Slices:
+    """Left and right exchanged, whatever the plane: the pixels turned along the axis that lies closest to it."""
+    row, column = np.abs(np.reshape(np.array(slices[0].ImageOrientationPatient, float), (2, 3)))[:, 0]
+    pixels = [stored_pixels(one) for one in slices]
+    if row < 0.7 and column < 0.7:
+        turned = pixels[::-1]
+    else:
+        turned = [np.fliplr(one) if row > column else np.flipud(one) for one in pixels]
+    for one, pixels_yx in zip(slices, turned, strict=True):
+        put_pixels(one, pixels_yx)
+    return slices
+
+
 def _renumbered(slices: Slices) -> Slices:
     for one in slices:
         one.InstanceNumber = 1
@@ -185,7 +198,7 @@ ODD_IMAGES: tuple[OddKind, ...] = (
     OddKind("not a number", changed(lambda s: _as_fractions(s, np.nan), FLAIR), "reason", "not numbers"),
     OddKind("pixels as fractions", changed(lambda slices: _as_fractions(slices, 12.5), FLAIR), "result"),
     OddKind("colour images called MR", changed(_in_colour, FLAIR), "reason", "colour"),
-    OddKind("mirrored T2", changed(_pixels_changed(np.fliplr), T2), "result", "mirror", "later"),
+    OddKind("mirrored T2", changed(_mirrored, T2), "reason", "mirrored left to right", "later"),
     OddKind("noise and no head", _noise_instead, "reason", "brain", "later"),
     OddKind("a bottle of water", changed(_pixels_changed(_cylinder)), "reason", "brain", "later"),
     OddKind("a corner of each image", changed(_cropped_to(12)), "reason", "brain", "later"),

@@ -87,7 +87,7 @@ def registration_table(n_motions: int, spacing_mm: float) -> str:
 def brain_table(spacing_mm: float) -> str:
     """Dice and seconds on CPU: against the phantom, and against HD-BET's full masks where they are."""
     visit = make_visit(DEMO_SEED, 1, spacing_mm=spacing_mm)
-    lines = ["Brain outline: HD-BET's first network, CPU (deepbet and an atlas are not measured)"]
+    lines = ["Brain outline: HD-BET's first network, CPU (others: docs/preparation.md)"]
     pairs = [("phantom T1CE", visit.scan.t1ce, visit.brain_mask)]
     for case in sorted(NATIVE.glob("*")):
         for name in ("t1ce", "t1"):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from orthanc.content import open_questions
 from orthanc.series import choose_series
 from orthanc.types import NEEDED_ROLES, Role, SeriesHeader, StudyHeader
 
@@ -124,6 +125,32 @@ def test_a_series_marked_as_after_contrast_is_never_called_before():
     study = [one for one in usual_study() if one.series_number not in (3, 9)]
     choice = choose_series([*study, series(9, "AX T1 GD"), series(3, "AX T1 GD")])
     assert choice.missing == (Role.T1,)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("AX T1 zqx/gad", "AX T1 yy/gad"), ("T1 kontrastita", "T1 kontrastiga")]
+)
+def test_a_negation_in_an_unknown_language_is_left_to_the_pixels(before, after):
+    study = [one for one in usual_study() if one.series_number not in (3, 9)]
+    choice = choose_series([*study, series(9, after), series(3, before)])
+    assert choice.picked[Role.T1].series_number == 3
+    assert choice.picked[Role.T1CE].series_number == 9
+    assert open_questions(choice)
+
+
+@pytest.mark.parametrize("name", ["AX T1 zqx", "AX T1 ქართული"])
+def test_an_alike_t1_with_a_word_more_is_not_preferred_to_the_one_before_it(name):
+    choice = choose_series([*usual_study(), series(7, name)])
+    assert choice.picked[Role.T1].series_number == 3
+    assert choice.guesses["1.2.7"].role is Role.T1CE
+    assert choice.guesses["1.2.7"].confidence <= 0.5
+    assert choice.picked[Role.T1CE].series_number == 9
+
+
+@pytest.mark.parametrize("name", ["AX T1", "AX T1 rep", "AX T1 2"])
+def test_a_repeat_before_contrast_stays_a_t1_and_is_preferred(name):
+    choice = choose_series([*usual_study(), series(7, name)])
+    assert choice.picked[Role.T1].series_number == 7
 
 
 def test_what_a_person_decided_beats_every_guess():

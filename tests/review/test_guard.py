@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -34,6 +35,33 @@ def test_a_patient_is_a_child_until_the_eighteenth_birthday(born: str, seen: str
 
 
 @pytest.mark.parametrize(
+    ("age", "found"),
+    [("004Y", ["paediatric"]), ("030M", ["paediatric"]), ("017Y", ["paediatric"]), ("018Y", []), ("", [])],
+)
+def test_a_study_without_birth_date_is_judged_by_its_age(age: str, found: list[str]) -> None:
+    series = (replace(FLAIR, patient_age=age), T1CE)
+    assert [one.code for one in findings(study_header(*series, birth_date=""))] == found
+
+
+@pytest.mark.parametrize(
+    ("operated_on", "is_postoperative", "found"),
+    [
+        (date(2026, 1, 9), False, ["early_postoperative"]),
+        (date(2026, 1, 8), False, ["early_postoperative"]),
+        (date(2026, 1, 7), True, []),
+        (date(2026, 1, 10), True, ["early_postoperative"]),
+        (date(2026, 1, 10), False, []),
+        (date(2026, 1, 11), True, []),
+    ],
+)
+def test_a_scan_within_two_days_of_a_noted_operation_is_early(
+    operated_on: date, is_postoperative: bool, found: list[str]
+) -> None:
+    said = findings(study_header(), [operated_on], is_postoperative=is_postoperative)
+    assert [one.code for one in said] == found
+
+
+@pytest.mark.parametrize(
     ("description", "code"),
     [
         ("MRI BRAIN METS", "metastasis"),
@@ -41,6 +69,8 @@ def test_a_patient_is_a_child_until_the_eighteenth_birthday(born: str, seen: str
         ("IRM cérébrale métastases", "metastasis"),
         ("MENINGIOMA FOLLOW UP", "meningioma"),
         ("Verlauf Meningeom", "meningioma"),
+        ("MRI BRAIN AVM", "vascular_malformation"),
+        ("MRT Schädel Kavernom", "vascular_malformation"),
         ("MRI PITUITARY W WO", "pituitary"),
         ("RM HIPÓFISIS", "pituitary"),
         ("iMRI craniotomy", "intraoperative"),

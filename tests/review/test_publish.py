@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from datetime import timedelta
 from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
@@ -29,9 +30,11 @@ from review.models import (
     RoutingRule,
     Study,
     TemplateVersion,
+    TreatmentEvent,
 )
 from review.patients import key_of
 from review.publish import publish_job, stored_volumes
+from review.response_types import EventKind
 from review.serializers import ResultSerializer
 from segmentation.gates import judged
 from segmentation.types import (
@@ -194,10 +197,16 @@ def test_gates_and_what_the_model_was_not_validated_for_reach_row_and_report(
     done = replace(read_segmentation(folder), not_validated=(Finding("no_tumour", "No tumour was found."),))
     write_segmentation(done, folder, (gate,))
     Study.objects.update(description="MRI BRAIN METS")
+    TreatmentEvent.objects.create(
+        kind=EventKind.SURGERY,
+        on=job.study.study_date - timedelta(days=1),
+        by="dr",
+        **TreatmentEvent.columns_of(key_of(job.study)),
+    )
     publish_job(Job.objects.get(pk=job.pk))
     result = Result.objects.get()
     assert result.gates == [asdict(gate)]
-    assert [one["code"] for one in result.not_validated] == ["metastasis", "no_tumour"]
+    assert [one["code"] for one in result.not_validated] == ["metastasis", "early_postoperative", "no_tumour"]
     found = orthanc.find_instance(result.sr_sop_uid)
     assert found is not None
     said = statements_from_sr(dcmread(BytesIO(orthanc.instance_bytes(found))))

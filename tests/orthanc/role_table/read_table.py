@@ -11,7 +11,10 @@ from pathlib import Path
 from orthanc.types import Role, SeriesHeader
 
 FOLDER = Path(__file__).parent
-PARTS = {name: FOLDER / f"{name.replace('-', '_')}.psv" for name in ("tuned", "held-out", "fresh", "fresh2")}
+PARTS = {
+    name: FOLDER / f"{name.replace('-', '_')}.psv"
+    for name in ("tuned", "held-out", "fresh", "fresh2", "fresh3")
+}
 STARTS = {"OP": ("ORIGINAL", "PRIMARY"), "DP": ("DERIVED", "PRIMARY"), "DS": ("DERIVED", "SECONDARY")}
 MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4"
 
@@ -28,7 +31,7 @@ class KnownSeries:
 
 @dataclass(frozen=True, slots=True)
 class KnownStudy:
-    """Series of one examination; `part` is tuned or held-out."""
+    """Series of one examination; `part` is one of PARTS."""
 
     name: str
     part: str
