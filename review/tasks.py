@@ -1,5 +1,7 @@
 """The actors. The row is the truth: a message is only a ticket for "a job of this stage", so Dramatiq retries nothing.
 
+What belongs to finished studies has a queue of its own: behind the tickets of a morning's studies to prepare, a worker
+would not even see it. The same worker serves both and takes what is more urgent first.
 The pipeline is imported inside the actors, so that the web process never loads torch.
 """
 
@@ -55,7 +57,12 @@ def infer(job_id: str) -> None:
 
 
 @dramatiq.actor(
-    actor_name="publish", queue_name="cpu", priority=0, max_retries=0, max_age=None, time_limit=20 * 60 * 1000
+    actor_name="publish",
+    queue_name="results",
+    priority=0,
+    max_retries=0,
+    max_age=None,
+    time_limit=20 * 60 * 1000,
 )
 def publish(job_id: str) -> None:
     """Label map and volumes -> SEG and SR in Orthanc, numbers in the database."""
@@ -68,7 +75,12 @@ def publish(job_id: str) -> None:
 
 
 @dramatiq.actor(
-    actor_name="deliver", queue_name="cpu", priority=5, max_retries=0, max_age=None, time_limit=15 * 60 * 1000
+    actor_name="deliver",
+    queue_name="results",
+    priority=5,
+    max_retries=0,
+    max_age=None,
+    time_limit=15 * 60 * 1000,
 )
 def deliver(delivery_id: int) -> None:
     """One object of a published result -> one destination of the rule; what waits behind it follows."""
@@ -83,7 +95,7 @@ def deliver(delivery_id: int) -> None:
 
 
 @dramatiq.actor(
-    actor_name="note", queue_name="cpu", priority=0, max_retries=0, max_age=None, time_limit=5 * 60 * 1000
+    actor_name="note", queue_name="results", priority=0, max_retries=0, max_age=None, time_limit=5 * 60 * 1000
 )
 def note(flag_id: int) -> None:
     """One flag -> its rejection note in Orthanc."""
@@ -96,7 +108,12 @@ def note(flag_id: int) -> None:
 
 
 @dramatiq.actor(
-    actor_name="alert", queue_name="cpu", priority=5, max_retries=0, max_age=None, time_limit=5 * 60 * 1000
+    actor_name="alert",
+    queue_name="results",
+    priority=5,
+    max_retries=0,
+    max_age=None,
+    time_limit=5 * 60 * 1000,
 )
 def alert(alert_id: int) -> None:
     """One alert -> the mail addresses and the webhook of the site."""

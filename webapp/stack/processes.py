@@ -16,8 +16,8 @@ from webapp.stack.plan import REPOSITORY, Plan, load_plan, var_dir
 
 WEB_THREADS = 16  # a viewer asks for many frames at once; each waits on Orthanc, not on the processor
 
-# Dramatiq orders by priority what a worker has fetched, two messages by default: behind two studies to prepare, the
-# finished one that only has to be published would wait for minutes. Fetched tickets are not lost with the worker.
+# Dramatiq orders by priority what a worker has fetched from its queues, two messages of each by default. Fetched
+# tickets are not lost with the worker.
 LOOK_AHEAD = {"dramatiq_queue_prefetch": "8"}
 
 
@@ -64,9 +64,9 @@ def _follower(plan: Plan, var: Path) -> Command:
     return Command(_manage("follow"))
 
 
-def _worker(queue: str) -> Callable[[Plan, Path], Command]:
+def _worker(*queues: str) -> Callable[[Plan, Path], Command]:
     def build(plan: Plan, var: Path) -> Command:
-        line = _manage("rundramatiq", "--processes", "1", "--threads", "1", "--queues", queue)
+        line = _manage("rundramatiq", "--processes", "1", "--threads", "1", "--queues", *queues)
         return Command(line, extra=tuple((FAST_MALLOC_ENV | LOOK_AHEAD).items()))
 
     return build
@@ -78,7 +78,7 @@ COMMANDS: dict[str, Callable[[Plan, Path], Command]] = {
     "orthanc": _orthanc,
     "web": _web,
     "follower": _follower,
-    "worker_cpu": _worker("cpu"),
+    "worker_cpu": _worker("cpu", "results"),
     "worker_gpu": _worker("gpu"),
 }
 
