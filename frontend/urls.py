@@ -30,6 +30,8 @@ from frontend.viewer import ohif
 urlpatterns = [
     path("", worklist.page, name="worklist"),
     path("worklist/rows/", worklist.rows, name="worklist-rows"),
+    path("worklist/views/", worklist.save_view, name="view-save"),
+    path("worklist/views/<int:view_id>/remove/", worklist.remove_view, name="view-remove"),
     path("favicon.ico", account.icon),
     path("login/", account.login, name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import cast
+from datetime import datetime, timedelta
 
-from django.core.paginator import Page, Paginator
-from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Count, F, Prefetch, QuerySet, Value
 from django.db.models.expressions import OrderBy
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 from review.models import (
-    Acceptance,
     Alert,
     Algorithm,
-    Flag,
     FollowerState,
     IntakeProblem,
     Job,
@@ -33,9 +30,6 @@ ORDERS: dict[str, tuple[str | OrderBy, ...]] = {
     "state": ("state", "-changed_at"),
 }
 """Ways to sort the worklist; the first is the default."""
-
-VERDICTS = ("flagged", "unread", "mine")
-"""What readers said: flagged; a result that nobody accepted or flagged; accepted or flagged by the reader who asks."""
 
 FOLLOWER_SILENT_AFTER_S = 30
 
@@ -63,42 +57,6 @@ def studies() -> QuerySet[Study]:
     )
 
 
-def worklist(
-    *,
-    states: Sequence[str] = (),
-    search: str = "",
-    patient_id: str = "",
-    since: datetime | None = None,
-    first_day: date | None = None,
-    last_day: date | None = None,
-    verdict: str = "",
-    reader: str = "",
-    order: str = "changed",
-    page: int = 1,
-    page_size: int = 25,
-) -> Page[Study]:
-    """One page of studies; a page past the end gives the last one.
-
-    `search` looks in patient name and ID, accession number, description and study UID. `since` keeps the
-    studies that changed after it; the days are those of the studies, both included. `verdict` is one of
-    `VERDICTS` or empty, `reader` whose verdicts "mine" are. An unknown order gives the default.
-    """
-    found = filtered_studies(states=states, search=search, patient_id=patient_id, since=since)
-    if first_day is not None:
-        found = found.filter(study_date__gte=first_day)
-    if last_day is not None:
-        found = found.filter(study_date__lte=last_day)
-    if verdict:
-        found = found.filter(_with_verdict(verdict, reader))
-    # The order is found by keys alone, from an index; only the rows of this page are read whole.
-    keys = found.order_by(*ORDERS.get(order, ORDERS["changed"])).values_list("pk", flat=True)
-    shown = Paginator(keys, page_size).get_page(page)
-    rows = {row.pk: row for row in studies().filter(pk__in=list(shown.object_list))}
-    return Page(
-        [rows[key] for key in shown.object_list], shown.number, cast("Paginator[Study]", shown.paginator)
-    )
-
-
 def filtered_studies(
     *, states: Sequence[str] = (), search: str = "", patient_id: str = "", since: datetime | None = None
 ) -> QuerySet[Study]:
@@ -111,26 +69,8 @@ def filtered_studies(
     if since is not None:
         found = found.filter(changed_at__gt=since)
     for word in search.split():
-        found = found.filter(
-            Q(patient_name__icontains=word)
-            | Q(patient_id__icontains=word)
-            | Q(accession_number__icontains=word)
-            | Q(description__icontains=word)
-            | Q(study_uid=word)
-        )
+        found = found.filter(search_text__contains=Lower(Value(word)))
     return found
-
-
-def _with_verdict(verdict: str, reader: str) -> Q:
-    flags = Flag.objects.filter(result=OuterRef("current_result"))
-    acceptances = Acceptance.objects.filter(result=OuterRef("current_result"))
-    flagged, accepted = Exists(flags.filter(undone_at=None)), Exists(acceptances.filter(withdrawn_at=None))
-    has_result = Q(current_result__isnull=False)
-    return {
-        "flagged": Q(flagged),
-        "unread": has_result & ~Q(flagged) & ~Q(accepted),
-        "mine": Q(Exists(flags.filter(by=reader))) | Q(Exists(acceptances.filter(by=reader))),
-    }[verdict]
 
 
 def study_detail(study_uid: str) -> Study:

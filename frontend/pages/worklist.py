@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import cast
 from urllib.parse import urlencode
 
+from django.contrib import messages
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.http import require_POST
 
 from frontend.pages.fragments import answer_poll, render_fragment
 from frontend.permissions import readers_only
 from review import selectors
-from review.models import Study
+from review.models import SavedView, Study
+from review.worklist import COUNTED_TO, StudyFilter, counts_to_show, worklist
 
 State = Study.State
 TABS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -25,7 +31,20 @@ TABS: dict[str, tuple[str, tuple[str, ...]]] = {
     "unwanted": ("Not wanted", (State.NOT_WANTED,)),
 }
 ORDERS = {"changed": "Last change", "study_date": "Study date", "patient": "Patient", "state": "State"}
+TRUST = {"": "Any", "good": "Good", "check": "Check", "poor": "Poor"}
 VERDICTS = {"": "Any", "unread": "Unread", "flagged": "Flagged", "mine": "My reads"}
+KEYS = (
+    ("/", "Search"),
+    ("J", "Next study, also arrow down"),
+    ("K", "Study before, also arrow up"),
+    ("Enter", "Open the images"),
+    ("D", "Details of the study"),
+    ("S", "Choose other series"),
+    ("T", "Process a failed study once more"),
+    ("[", "Newer page"),
+    ("]", "Older page"),
+    ("?", "These keys"),
+)
 COMPARTMENTS = ("WT", "TC", "ET")
 PAGE_SIZE = 25
 PROBLEMS_SHOWN_DAYS = 7
@@ -40,6 +59,7 @@ class Query:
     order: str = "changed"
     page: int = 1
     verdict: str = ""
+    trust: str = ""
     first_day: date | None = None
     last_day: date | None = None
 
@@ -53,6 +73,7 @@ class Query:
             order=order if order in ORDERS else "changed",
             page=int(page) if page.isdecimal() and len(page) < 7 else 1,
             verdict=asked.get("verdict", "") if asked.get("verdict", "") in VERDICTS else "",
+            trust=asked.get("trust", "") if asked.get("trust", "") in TRUST else "",
             first_day=_day(asked.get("from", "")),
             last_day=_day(asked.get("to", "")),
         )
@@ -63,6 +84,7 @@ class Query:
             "q": self.search,
             "show": self.tab,
             "verdict": self.verdict,
+            "trust": self.trust,
             "from": self.first_day or "",
             "to": self.last_day or "",
             "order": self.order,
@@ -71,10 +93,23 @@ class Query:
         kept = {key: value for key, value in values.items() if value not in ("", "changed", 1)}
         return "?" + urlencode(kept)
 
+    def filter(self, reader: str) -> StudyFilter:
+        """What it asks of the domain, for the reader who asks."""
+        return StudyFilter(
+            states=TABS[self.tab][1],
+            search=self.search,
+            first_day=self.first_day,
+            last_day=self.last_day,
+            verdict=self.verdict,
+            reader=reader,
+            trust=self.trust,
+            order=self.order,
+        )
+
     @property
     def is_narrowed(self) -> bool:
         """Whether anything but order and page was asked for."""
-        return bool(self.search or self.tab or self.verdict or self.first_day or self.last_day)
+        return bool(self.search or self.tab or self.verdict or self.trust or self.first_day or self.last_day)
 
 
 def _day(text: str) -> date | None:
@@ -90,7 +125,8 @@ class Tab:
 
     key: str
     name: str
-    count: int
+    count: str
+    """ "1000+" where there are more."""
     address: str
 
 
@@ -99,7 +135,16 @@ def page(request: HttpRequest) -> HttpResponse:
     """The whole page; its live part asks `rows` every two seconds."""
     query = Query.read(request.GET)
     html, digest = _live_part(request, query)
-    context = {"query": query, "orders": ORDERS, "verdicts": VERDICTS, "live": html, "digest": digest}
+    context = {
+        "query": query,
+        "orders": ORDERS,
+        "verdicts": VERDICTS,
+        "trust_grades": TRUST,
+        "keys": KEYS,
+        "views": SavedView.objects.filter(owner=reader_of(request)),
+        "live": html,
+        "digest": digest,
+    }
     return render(request, "frontend/worklist.html", context)
 
 
@@ -111,24 +156,15 @@ def rows(request: HttpRequest) -> HttpResponse:
 
 
 def _live_part(request: HttpRequest, query: Query) -> tuple[str, str]:
-    studies = selectors.worklist(
-        states=TABS[query.tab][1],
-        search=query.search,
-        verdict=query.verdict,
-        reader=request.user.get_username(),
-        first_day=query.first_day,
-        last_day=query.last_day,
-        order=query.order,
-        page=query.page,
-        page_size=PAGE_SIZE,
-    )
+    shown = worklist(query.filter(request.user.get_username()), page=query.page, page_size=PAGE_SIZE)
     context = {
         "query": query,
         "compartments": COMPARTMENTS,
         "tabs": _tabs(query),
-        "studies": studies,
-        "earlier": query.address(page=studies.previous_page_number()) if studies.has_previous() else "",
-        "later": query.address(page=studies.next_page_number()) if studies.has_next() else "",
+        "shown": shown,
+        "list": query.address(page=1).removeprefix("?"),
+        "earlier": query.address(page=shown.number - 1) if shown.number > 1 else "",
+        "later": query.address(page=shown.number + 1) if shown.has_next else "",
         "problem_count": selectors.intake_problems(
             since=timezone.now() - timedelta(days=PROBLEMS_SHOWN_DAYS)
         ).count(),
@@ -139,8 +175,46 @@ def _live_part(request: HttpRequest, query: Query) -> tuple[str, str]:
 
 
 def _tabs(query: Query) -> list[Tab]:
-    counts = selectors.counts_by_state()
+    counts = counts_to_show()
     return [
-        Tab(key, name, sum(counts[state] for state in states or counts), query.address(show=key, page=1))
+        Tab(
+            key,
+            name,
+            _count(sum(counts[state] for state in states or counts)),
+            query.address(show=key, page=1),
+        )
         for key, (name, states) in TABS.items()
     ]
+
+
+def _count(number: int) -> str:
+    return str(number) if number <= COUNTED_TO else f"{COUNTED_TO}+"
+
+
+@readers_only
+@require_POST
+def save_view(request: HttpRequest) -> HttpResponse:
+    """Keep the search, filters and order of an address under a name; a name used again means the new ones."""
+    query = Query.read(QueryDict(request.POST.get("address", "").removeprefix("?")))
+    name = request.POST.get("name", "").replace("\0", "").strip()[:60]
+    address = query.address(page=1)
+    if not name:
+        messages.warning(request, "Give the view a name.")
+    else:
+        SavedView.objects.update_or_create(
+            owner=reader_of(request), name=name, defaults={"address": address.removeprefix("?")[:500]}
+        )
+    return redirect(f"{reverse('worklist')}{address}")
+
+
+@readers_only
+@require_POST
+def remove_view(request: HttpRequest, view_id: int) -> HttpResponse:
+    """Forget one of one's own views."""
+    get_object_or_404(SavedView, pk=view_id, owner=reader_of(request)).delete()
+    return redirect("worklist")
+
+
+def reader_of(request: HttpRequest) -> User:
+    """The account that asks; the guard saw that there is one."""
+    return cast(User, request.user)

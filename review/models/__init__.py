@@ -14,6 +14,7 @@ from review.models.results import Measurement, Result
 from review.models.rule_sets import IgnoredVariant, RuleSetDraft, RuleSetVersion
 from review.models.settings import FollowerState, QualityPolicy, RoutingRule
 from review.models.verdicts import Acceptance, Flag, Opinion
+from review.models.views import SavedView
 from review.models.work import Job, LostLeaseError
 from review.models.workers import WorkerBeat
 
@@ -46,6 +47,7 @@ __all__ = [
     "RoutingRule",
     "RuleSetDraft",
     "RuleSetVersion",
+    "SavedView",
     "Series",
     "SeriesOverride",
     "Study",

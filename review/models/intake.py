@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import Value
+from django.db.models.functions import Concat, Lower
 from django.utils import timezone
 
 from orthanc.types import SEEN_CONFIDENCE, Role, RoleGuess, SeriesHeader, StudyHeader
@@ -55,6 +57,17 @@ class Study(models.Model):
     first_seen_at = models.DateTimeField(default=timezone.now)
     changed_at = models.DateTimeField(default=timezone.now, db_index=True)
     deleted_at = models.DateTimeField(null=True, blank=True, help_text="When it was seen gone from Orthanc")
+    search_text = models.GeneratedField(
+        expression=Lower(
+            Concat(
+                "patient_name", Value(" "), "patient_id", Value(" "), "accession_number", Value(" "),
+                "description", Value(" "), "study_uid",
+            )
+        ),
+        output_field=models.TextField(),
+        db_persist=True,
+    )  # fmt: skip
+    """What a search looks in: one comparison a row."""
 
     class Meta:
         verbose_name_plural = "studies"

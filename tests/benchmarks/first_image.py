@@ -95,13 +95,17 @@ def measure(repeats: int) -> None:
         statistics.median(values)
         for values in ([one[1] for one in ours], [one[0] for one in plain], [one[1] for one in plain])
     )
-    print(f"ours with overlay / plain with overlay: {ours_ms / plain_overlay_ms:.2f} (asked: at most {ASKED_RATIO})")
+    print(
+        f"ours with overlay / plain with overlay: {ours_ms / plain_overlay_ms:.2f} (asked: at most {ASKED_RATIO})"
+    )
     print(f"ours with overlay / plain without: {ours_ms / plain_image_ms:.2f}")
 
 
 def words(times_ms: tuple[float, ...]) -> str:
     """Median and extremes in seconds."""
-    median, least, most = (value / 1000 for value in (statistics.median(times_ms), min(times_ms), max(times_ms)))
+    median, least, most = (
+        value / 1000 for value in (statistics.median(times_ms), min(times_ms), max(times_ms))
+    )
     return f"{median:.1f} s ({least:.1f} to {most:.1f})"
 
 
@@ -116,7 +120,9 @@ def fill(pacs: OrthancClient, folder: Path) -> str:
     from tests.frontend.synthetic import labels_on, make_images
     from tests.review import factories
 
-    files = make_study(make_images(), folder, VisitDescription("PAT-5", "Tester^Tamara"), uid_seed="first image")
+    files = make_study(
+        make_images(), folder, VisitDescription("PAT-5", "Tester^Tamara"), uid_seed="first image"
+    )
     t1ce = [path for path in files if path.parent.name.endswith("t1ce")]
     seg = write_seg(labels_on(read_series(t1ce)), read_source(t1ce), AlgorithmInfo("synthetic truth", "1"))
     stored = [pacs.store(item) for item in (*files, seg)]

@@ -27,6 +27,8 @@ TABLE: dict[str, dict[str, frozenset[str]]] = {
     # address pattern: method: roles
     "": {"get": READ},
     "worklist/rows/": {"get": READ},
+    "worklist/views/": {"post": READ},
+    "worklist/views/<int:view_id>/remove/": {"post": READ},
     "upload/": {"get": WORK},
     "problems/": {"get": READ},
     "system/": {"get": READ},
@@ -140,6 +142,7 @@ def filled(address: str, flag: Flag) -> str:
         "<str:study_uid>": UID,
         "<int:result_id>": flag.result_id,
         "<int:flag_id>": flag.pk,
+        "<int:view_id>": 1,
         "<int:delivery_id>": 1,
         "<int:correction_id>": 1,
         "<int:template_id>": 1,

@@ -72,7 +72,9 @@ def in_json(told: dict[str, dict[str, float]]) -> Numbers:
 
 
 def in_page(page: str) -> dict[str, Decimal]:
-    found = re.findall(r'data-compartment="(\w\w)"[^>]*?(?: data-ml="([\d.]+)"|>.*?data-ml="([\d.]+)")', page, re.S)
+    found = re.findall(
+        r'data-compartment="(\w\w)"[^>]*?(?: data-ml="([\d.]+)"|>.*?data-ml="([\d.]+)")', page, re.S
+    )
     return {code: Decimal(one or other) for code, one, other in found}
 
 

@@ -64,3 +64,51 @@ def test_pages_follow_each_other_without_gap_or_double_and_keep_the_filters(as_r
     assert "verdict=mine" in first
     assert "from=2026-01-01" in first
     assert "No study fits" in first
+
+
+def test_the_worklist_is_narrowed_by_trust(as_role: LogIn) -> None:
+    for uid, grade in (("1.1", "good"), ("1.2", "poor"), ("1.3", "")):
+        factories.make_result(factories.make_job(factories.make_study(uid)), trust_grade=grade)
+    client = as_role("viewer")
+    assert shown(client, "trust=poor") == ["1.2"]
+    assert shown(client, "trust=good") == ["1.1"]
+    assert len(shown(client, "trust=nonsense")) == 3
+
+
+def test_a_search_finds_words_in_any_column_whatever_their_case(as_role: LogIn) -> None:
+    factories.make_study("1.1", patient_name="Müller^Zoë", patient_id="P-1", accession_number="ACC7")
+    factories.make_study("1.2", patient_name="Roe^Rita", description="MRI BRAIN 100 %")
+    client = as_role("viewer")
+    assert shown(client, "q=müller acc7") == ["1.1"]
+    assert shown(client, "q=brain 100 %") == ["1.2"]
+    assert shown(client, "q=1.2") == ["1.2"]
+    assert shown(client, "q=brain p-1") == []
+
+
+def test_long_lists_are_counted_to_1000_and_still_paged_to_their_end(as_role: LogIn) -> None:
+    Study.objects.bulk_create(Study(study_uid=f"1.{number}") for number in range(1, 1031))
+    client = as_role("viewer")
+    assert "1 to 25 of more than 1000" in client.get("/").content.decode()
+    assert "1000+" in client.get("/").content.decode()
+    seen = [uid for page in range(1, 43) for uid in shown(client, f"page={page}&order=patient")]
+    assert len(seen) == len(set(seen)) == 1030
+    last = client.get("/worklist/rows/?page=42").content.decode()
+    assert 'rel="next"' not in last
+    assert client.get("/worklist/rows/?page=99").content.decode() == last
+
+
+def test_a_reader_saves_a_view_renews_it_and_forgets_it(as_role: LogIn) -> None:
+    client = as_role("viewer")
+    saved = {"name": "Poor ones", "address": "trust=poor&page=4&nonsense=1"}
+    assert client.post("/worklist/views/", saved).headers["Location"] == "/?trust=poor"
+    client.post("/worklist/views/", {**saved, "address": "?trust=poor&verdict=unread"})
+    page = client.get("/").content.decode()
+    assert '<a href="?verdict=unread&amp;trust=poor">Poor ones</a>' in page
+    assert "Poor ones" not in as_role("radiologist").get("/").content.decode()
+    address = re.search(r"/worklist/views/\d+/remove/", page)
+    assert address is not None
+    assert as_role("radiologist").post(address.group()).status_code == 404
+    client.post(address.group())
+    assert "Poor ones" not in client.get("/").content.decode()
+    client.post("/worklist/views/", {"name": " ", "address": ""})
+    assert "Give the view a name." in client.get("/").content.decode()

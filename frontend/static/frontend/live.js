@@ -76,7 +76,7 @@ document.addEventListener('htmx:afterOnLoad', () => markStale(false));
 document.getElementById('q')?.addEventListener('input', () => {
   document.querySelector('#filters [name=page]').value = '1';
 });
-for (const id of ['order', 'verdict', 'from', 'to']) {
+for (const id of ['order', 'verdict', 'trust', 'from', 'to']) {
   document.getElementById(id)?.addEventListener('change', () => {
     document.querySelector('#filters [name=page]').value = '1';
   });
@@ -109,6 +109,25 @@ function moveFocus(step) {
   rows[next].scrollIntoView({ block: 'nearest' });
 }
 
+// The keys of links and buttons that say so, in the focused row or on the page, and the list of all keys.
+function followKey(key, row) {
+  const help = document.getElementById('keys');
+  if (key === '?' && help) {
+    help.showModal();
+    return true;
+  }
+  const named = `[data-key="${CSS.escape(key)}"]`;
+  const target = row?.querySelector(named) ?? document.querySelector(`.pager ${named}`);
+  target?.click();
+  return Boolean(target);
+}
+
+// The view that is saved is the one that is shown, with what was typed since the page was made.
+document.getElementById('save-view')?.addEventListener('submit', event => {
+  const shown = new URLSearchParams(new FormData(document.getElementById('filters')));
+  event.target.elements.address.value = shown.toString();
+});
+
 document.addEventListener('keydown', event => {
   if (event.ctrlKey || event.metaKey || event.altKey) {
     return;
@@ -116,7 +135,9 @@ document.addEventListener('keydown', event => {
   const search = document.getElementById('q');
   const typing = event.target.matches('input, textarea, select');
   const row = event.target.matches('tr[data-href]') ? event.target : null;
-  if (event.key === 'Enter' && row) {
+  if (!typing && followKey(event.key, row)) {
+    event.preventDefault();
+  } else if (event.key === 'Enter' && row) {
     openRow(row, false);
   } else if (event.key === '/' && search && !typing) {
     event.preventDefault();
