@@ -44,7 +44,8 @@ class TimelineOfPatient(Course):
         """Visits with volumes, treatment events, and the suggested response with its reasoning."""
         study = _study(study_uid)
         record_view(_name(request), study)
-        return Response(TimelineSerializer(timeline_of(key_of(study))).data)
+        timeline = timeline_of(key_of(study))
+        return Response(TimelineSerializer(timeline, context={"timeline": timeline}).data)
 
 
 class Events(Course):

@@ -59,14 +59,19 @@ class JobFolder:
         """What `infer` hands to `publish`."""
         return self.path / "inferred"
 
+    @property
+    def followed(self) -> Path:
+        """Where the lesions are, for the patient's other visits. Masks only: no image."""
+        return self.path / "followed"
+
     def clear(self) -> None:
         """Start anew."""
         shutil.rmtree(self.path, ignore_errors=True)
 
     def keep_result_only(self) -> None:
-        """Remove patient images, which Orthanc has, and what killed stages left; the label map stays."""
+        """Remove patient images, which Orthanc has, and what killed stages left; the masks stay."""
         for entry in self.path.iterdir() if self.path.is_dir() else ():
-            if entry != self.inferred:
+            if entry not in (self.inferred, self.followed):
                 shutil.rmtree(entry, ignore_errors=True)
 
 
@@ -80,7 +85,7 @@ def folders_with_images() -> list[uuid.UUID]:
     found = []
     for path in Path(settings.ARTEFACTS_DIR).glob("*-*-*-*-*"):
         folder = JobFolder(path)
-        if path.is_dir() and any(entry != folder.inferred for entry in path.iterdir()):
+        if path.is_dir() and any(entry not in (folder.inferred, folder.followed) for entry in path.iterdir()):
             found.append(uuid.UUID(path.name))
     return found
 

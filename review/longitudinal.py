@@ -12,6 +12,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from orthanc.types import MeasuredRegion
+from review.lesion_course import lesion_curves, with_numbers
+from review.lesion_rows import tracked_in, why_not_followed
 from review.models import IdentityLink, PatientSetting, Study, TreatmentEvent
 from review.patients import Point, key_of, points_of
 from review.response import assess
@@ -138,7 +140,7 @@ def _timeline(patients: tuple[PatientKey, ...], told: _Told, day: date) -> Timel
     idh = _idh(events)
     facts = replace(setting.as_facts() if setting else PatientFacts(), idh=idh, diagnosis=_diagnosis(events))
     profile = profile_for(setting.profile if setting else "", idh)
-    visits = _one_a_day([_visit(point) for point in points])
+    visits = with_numbers(_one_a_day([_visit(point) for point in points]))
     last = studies[-1]
     return Timeline(
         patient=patients[0],
@@ -154,6 +156,7 @@ def _timeline(patients: tuple[PatientKey, ...], told: _Told, day: date) -> Timel
         bidirectional=assess(visits, events, facts, profile, Measure.BIDIRECTIONAL, day),
         warnings=(*_link_warnings(patients), *identity_warnings(studies)),
         missing=tuple(_missing(events, facts)),
+        lesions=lesion_curves(visits),
     )
 
 
@@ -210,11 +213,13 @@ def _visit(point: Point) -> Visit:
         phase=result.phase,
         lesions=_lesions(result.lesions),
         model=ModelOfVisit(result.model_name, result.model_version, result.model_is_demo),
+        tracked=tracked_in(result),
+        not_followed=why_not_followed(result),
     )
 
 
 def _lesions(stored: Sequence[Mapping[str, Any]] | None) -> tuple[LesionAt, ...] | None:
-    """The shapes of what enhances; which lesion of another visit each is, nobody has said."""
+    """The shapes of what enhances, for the rules; their numbers over visits come later."""
     if stored is None:
         return None
     return tuple(

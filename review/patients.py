@@ -14,7 +14,12 @@ from review.models import Result, Study
 from review.response_types import PatientKey, VisitState
 
 OLDEST_FIRST = (F("study_date").asc(nulls_last=True), "study_time", "pk")
-WITH_RESULTS = ("results__measurements", "results__flags")
+WITH_RESULTS = (
+    "results__measurements",
+    "results__flags",
+    "results__following",
+    "results__tracked_lesions",
+)
 
 
 @dataclass(frozen=True, slots=True)

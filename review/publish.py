@@ -28,6 +28,7 @@ from orthanc.types import CompartmentVolume, MeasuredRegion, ObjectKind, Role
 from review.artefacts import JobFolder, job_folder, read_gates, read_segmentation
 from review.deliver import plan_deliveries
 from review.guard import findings
+from review.lesion_tracking import Followed, follow_lesions, record_following
 from review.longitudinal import events_of
 from review.models import Job, Measurement, Result, ResultObject, Study
 from review.models.intake import as_study_header
@@ -36,6 +37,7 @@ from review.patients import key_of
 from review.report_at_publication import report_text_of
 from review.response_types import EventKind
 from review.set_aside import words_of_set_aside
+from review.stale_lesions import later_visits_changed
 from review.stopwatch import Stopwatch
 from review.tasks import send_delivery
 from review.written import NO_OVERLAY_ON_FLAIR, Written, share_a_space, write_objects
@@ -74,19 +76,27 @@ def publish_job(job: Job) -> None:
     with connect() as pacs:
         with watch.step("download"):
             files = {role: series_files(pacs, job, role, folder) for role in (Role.T1CE, Role.FLAIR)}
+        job.report("Following lesions")
+        with watch.step("follow"):
+            followed = follow_lesions(job, done.labels, files[Role.T1CE], pacs)
+        if followed.words:
+            done = replace(done, warnings=(*done.warnings, followed.words))
         job.report("Writing DICOM results")
         with watch.step("read"):
             sources = {role: read_source(paths) for role, paths in files.items()}
         with watch.step("write"):
             if not share_a_space(sources):
                 done = replace(done, warnings=(*done.warnings, NO_OVERLAY_ON_FLAIR))
-            text = report_text_of(partial(_numbers_of, job, done, volumes, gates, created_at=job.created_at))
-            made = write_objects(job, done, [one.for_sr() for one in volumes], sources, report_text=text)
+            rows = partial(_numbers_of, job, done, volumes, followed, gates, created_at=job.created_at)
+            made = write_objects(
+                job, done, [one.for_sr() for one in volumes], sources,
+                tracking_uids=followed.tracking_uids, report_text=report_text_of(rows),
+            )  # fmt: skip
         with watch.step("store"):
             for one in made:
                 store(pacs, one.datasets)
     folder.keep_result_only()
-    record_result(job, done, volumes, made, watch.seconds, gates)
+    record_result(job, done, volumes, made, watch.seconds, followed, gates)
 
 
 def _with_what_the_study_says(done: Segmentation, job: Job) -> Segmentation:
@@ -185,6 +195,7 @@ def record_result(
     volumes: list[StoredVolume],
     made: Sequence[Written],
     steps: dict[str, float],
+    followed: Followed,
     gates: tuple[Gate, ...] = (),
 ) -> Result:
     """Write result and measurements, let it speak for its study, and end the job: all or nothing."""
@@ -195,15 +206,21 @@ def record_result(
         "sr_sop_uid": str(sr.SOPInstanceUID),
         "sr_series_uid": str(sr.SeriesInstanceUID),
     }
-    result = _numbers_of(job, done, volumes, gates, **uids)
+    result = _numbers_of(job, done, volumes, followed, gates, **uids)
     for one in made:
         record_objects(result, one.kind, one.datasets)
+    later_visits_changed(result.study)
     job.finish(steps)
     return result
 
 
 def _numbers_of(
-    job: Job, done: Segmentation, volumes: Sequence[StoredVolume], gates: tuple[Gate, ...], **columns: Any
+    job: Job,
+    done: Segmentation,
+    volumes: Sequence[StoredVolume],
+    followed: Followed,
+    gates: tuple[Gate, ...],
+    **columns: Any,
 ) -> Result:
     """Write result and measurements, and let it speak for its study; call it in a transaction."""
     # The study first, as intake does, so that the two never wait for each other.
@@ -229,6 +246,7 @@ def _numbers_of(
         numbers = {"ml": volume.ml, "low_ml": volume.low_ml, "high_ml": volume.high_ml}
         Measurement.objects.update_or_create(result=result, compartment=volume.region, defaults=numbers)
     _place_among_results(result, job)
+    record_following(result, followed)
     return result
 
 

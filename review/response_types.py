@@ -12,7 +12,7 @@ from datetime import date, time
 from enum import StrEnum
 
 from orthanc.types import MeasuredRegion
-from segmentation.types import VolumeEstimate
+from segmentation.types import Fate, VolumeEstimate
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -122,6 +122,63 @@ class ModelOfVisit:
     is_demo: bool
 
 
+@dataclass(frozen=True, slots=True)
+class TrackedAt:
+    """One lesion at one visit, enhancing or not, as it is followed over all visits."""
+
+    component: int
+    """Number of the lesion in this result's label map."""
+    enhancing_ml: float
+    nonenhancing_core_ml: float
+    oedema_ml: float
+    long_diameter_mm: float
+    perpendicular_diameter_mm: float
+    is_measurable: bool
+    hemisphere: str
+    lobe: str
+    tracking_uid: str = ""
+    """Empty where the lesions of this visit could not be joined with those of others."""
+    fate: Fate | None = None
+    """What became of it since the visit before."""
+    parent_uids: tuple[str, ...] = ()
+    """Lesions that it split from, or that grew together in it, ever."""
+    number: int | None = None
+    """The same at all visits: in the order in which lesions appear in the course."""
+    parents: tuple[int, ...] = ()
+    """Their numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class LesionPoint:
+    """A lesion on its curve: at one counted visit, from the first that shows it."""
+
+    study_uid: str
+    on: date
+    fate: Fate
+    lesion: TrackedAt | None
+    """None: it has vanished, or goes on within another one."""
+    into: int | None = None
+    """Number of the lesion that it goes on in; its own curve ends here."""
+
+    @property
+    def enhancing_ml(self) -> float | None:
+        """What enhances; 0 where the lesion has vanished, None where it is no longer told apart."""
+        if self.lesion is not None:
+            return self.lesion.enhancing_ml
+        return None if self.into is not None else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LesionCurve:
+    """One lesion over all counted visits."""
+
+    number: int
+    colour: str
+    """The same on every page, as #rrggbb."""
+    tracking_uid: str
+    points: tuple[LesionPoint, ...]
+
+
 class VisitState(StrEnum):
     """Whether a point belongs to the course. Only counted ones enter sums, nadir and answers."""
 
@@ -150,6 +207,10 @@ class Visit:
     """Regions that a flag took out; of a visit that counts they are not among the `volumes`."""
     lesions: tuple[LesionAt, ...] | None = None
     """None: the shape of the lesions was not measured."""
+    tracked: tuple[TrackedAt, ...] | None = None
+    """Every lesion with what became of it; None where shapes were not measured."""
+    not_followed: str = ""
+    """Why the lesions could not be joined with those of other visits, in words."""
     phase: str = "unknown"
     result_id: int | None = None
     description: str = ""
@@ -366,6 +427,7 @@ class Timeline:
     warnings: tuple[IdentityWarning, ...] = ()
     missing: tuple[str, ...] = ()
     """Events that the rules need and nobody has entered, in words."""
+    lesions: tuple[LesionCurve, ...] = ()
 
     @property
     def counted(self) -> tuple[Visit, ...]:

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from orthanc.types import MeasuredRegion
+from review.course_changes import change_since_prior
 from review.models import IdentityLink, PatientSetting, Study, TreatmentEvent
 from review.response_types import (
     Category,
@@ -21,6 +22,7 @@ from review.response_types import (
     Window,
 )
 from review.serializers import VolumeSerializer
+from segmentation.types import Fate
 
 
 class EventSerializer(serializers.ModelSerializer[TreatmentEvent]):
@@ -56,6 +58,70 @@ class FactsSerializer(serializers.Serializer):
     baseline_uid = serializers.CharField()
 
 
+FATES = [(fate.value, fate.value) for fate in Fate]
+
+
+class TrackedLesionSerializer(serializers.Serializer):
+    """One lesion at one visit. `number` is the same at all visits; null where lesions could not be joined."""
+
+    component = serializers.IntegerField(help_text="Number of the lesion within this result")
+    number = serializers.IntegerField(allow_null=True)
+    tracking_uid = serializers.CharField(help_text="As in the SR; empty where lesions could not be joined")
+    fate = serializers.ChoiceField(choices=FATES, allow_null=True, help_text="As of the visit before")
+    parents = serializers.ListField(
+        child=serializers.IntegerField(),
+        help_text="Numbers of the lesions that it split from or swallowed, ever",
+    )
+    enhancing_ml = serializers.FloatField()
+    nonenhancing_core_ml = serializers.FloatField()
+    oedema_ml = serializers.FloatField()
+    long_diameter_mm = serializers.FloatField()
+    perpendicular_diameter_mm = serializers.FloatField()
+    is_measurable = serializers.BooleanField()
+    hemisphere = serializers.CharField()
+    lobe = serializers.CharField()
+
+
+class LesionPointSerializer(serializers.Serializer):
+    """A lesion at one counted visit, from the first that shows it."""
+
+    study_uid = serializers.CharField()
+    on = serializers.DateField()
+    fate = serializers.ChoiceField(choices=FATES)
+    enhancing_ml = serializers.FloatField(
+        allow_null=True, help_text="0 where it has vanished, null where it goes on within another lesion"
+    )
+    into = serializers.IntegerField(allow_null=True, help_text="Number of the lesion that it goes on in")
+
+
+class LesionCurveSerializer(serializers.Serializer):
+    """One lesion over all counted visits. Lesions have no intervals of their own."""
+
+    number = serializers.IntegerField()
+    colour = serializers.CharField(help_text="#rrggbb, the same on every page")
+    tracking_uid = serializers.CharField()
+    points = LesionPointSerializer(many=True)
+
+
+class VolumeChangeSerializer(serializers.Serializer):
+    """Later minus earlier in mL, and later over earlier, each with its 95 % interval."""
+
+    difference_ml = serializers.FloatField()
+    low_ml = serializers.FloatField()
+    high_ml = serializers.FloatField()
+    ratio = serializers.FloatField(allow_null=True)
+    low_ratio = serializers.FloatField(allow_null=True)
+    high_ratio = serializers.FloatField(allow_null=True)
+
+
+class VisitChangeSerializer(serializers.Serializer):
+    """The volumes of a visit against those of an earlier one."""
+
+    since_uid = serializers.CharField()
+    since = serializers.DateField()
+    volumes = serializers.DictField(child=VolumeChangeSerializer())
+
+
 class VisitSerializer(serializers.Serializer):
     """One point of the course: a study with one of its results, or without any."""
 
@@ -69,6 +135,19 @@ class VisitSerializer(serializers.Serializer):
     phase = serializers.CharField()
     result_id = serializers.IntegerField(allow_null=True)
     volumes = serializers.SerializerMethodField()
+    lesions = TrackedLesionSerializer(
+        source="tracked", many=True, allow_null=True, help_text="null: shapes were not measured"
+    )
+    not_followed = serializers.CharField(
+        help_text="Why lesions could not be joined over visits; empty: they were"
+    )
+    change = serializers.SerializerMethodField(help_text="Since the counted visit before; null for the first")
+
+    @extend_schema_field(VisitChangeSerializer(allow_null=True))
+    def get_change(self, visit: Visit) -> dict[str, Any] | None:
+        """What changed since the counted visit before."""
+        found = change_since_prior(self.context["timeline"], visit.study_uid) if visit.counts else None
+        return VisitChangeSerializer(found).data if found else None
 
     @extend_schema_field(serializers.DictField(child=VolumeSerializer()))
     def get_volumes(self, visit: Visit) -> dict[str, dict[str, float]]:
@@ -155,6 +234,7 @@ class TimelineSerializer(serializers.Serializer):
     bidirectional = AssessmentSerializer(many=True)
     warnings = WarningSerializer(many=True)
     missing = serializers.ListField(child=serializers.CharField())
+    lesions = LesionCurveSerializer(many=True)
 
 
 class NewLinkSerializer(serializers.Serializer):

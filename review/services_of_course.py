@@ -13,6 +13,7 @@ from review.longitudinal import linked_with
 from review.models import AuditAction, IdentityLink, PatientSetting, Study, TreatmentEvent
 from review.patients import key_of
 from review.response_types import EventKind, PatientKey
+from review.stale_lesions import course_changed
 
 FIELD_OF = {EventKind.STEROID_DOSE: "dose_mg", EventKind.CLINICAL_STATUS: "status"}
 """Kinds of event that say nothing without their value."""
@@ -146,6 +147,7 @@ def link_patients(one: PatientKey, other: PatientKey, *, by: str) -> IdentityLin
         by=by,
     )
     _note_link(row, by, "linked")
+    course_changed(one)
     return row
 
 
@@ -160,6 +162,8 @@ def unlink_patients(link: IdentityLink, *, by: str) -> None:
     if not standing.update(unlinked_at=timezone.now(), unlinked_by=by):
         raise CannotRecordError("Somebody took this link back already.")
     _note_link(link, by, "unlinked")
+    for end in link.ends:
+        course_changed(end)
 
 
 def _note_link(link: IdentityLink, by: str, what: str) -> None:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from review.audit import record
 from review.models import Acceptance, AuditAction, Flag, Opinion, Result, Study
 from review.models.work import locked_study
+from review.stale_lesions import later_visits_changed
 from review.tasks import send_note
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ def flag_as_poor(result: Result, *, reason: str, by: str, compartment: str = "",
             reason=reason,
         )
         _touch(result)
+        later_visits_changed(result.study)
         transaction.on_commit(lambda: send_note(flag))
     log.info("result %s flagged: %s", result.pk, reason)
     return flag
@@ -59,6 +61,7 @@ def undo_flag(flag: Flag, *, by: str) -> None:
             raise CannotReviewError("This flag was taken back already.")
         record(AuditAction.UNFLAGGED, by, study=flag.result.study, result=flag.result_id, flag=flag.pk)
         _touch(flag.result)
+        later_visits_changed(flag.result.study)
     flag.refresh_from_db()
     log.info("flag %s undone", flag.pk)
 

@@ -16,11 +16,11 @@ from review.alerts import raise_alerts
 from review.artefacts import folders_with_images, job_folder
 from review.drift_watch import watch_drift
 from review.intake import expire_waits
-from review.models import Alert, Delivery, Flag, Job
+from review.models import Alert, Delivery, Flag, Following, Job
 from review.models.work import locked_study
 from review.queued_jobs import follow_new_rules
 from review.rule_sets import decide_under_new_rules
-from review.tasks import send, send_alert, send_delivery, send_note
+from review.tasks import send, send_alert, send_delivery, send_following, send_note
 
 Row = TypeVar("Row", bound=Model)
 
@@ -39,6 +39,7 @@ def sweep() -> None:
     _send_all(Job.objects.unsent().order_by("-priority", "queued_at"), send)
     _send_all(Delivery.objects.due(), send_delivery)
     _send_all(Flag.without_note(), send_note)
+    _send_all(Following.due().order_by("result__study__study_date"), send_following)
     decide_under_new_rules()
     follow_new_rules()
     expire_waits()

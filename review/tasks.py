@@ -15,7 +15,7 @@ from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import RedisError
 
 from review.leases import Lease, claim
-from review.models import Alert, Delivery, Flag, Job
+from review.models import Alert, Delivery, Flag, Following, Job
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +125,20 @@ def alert(alert_id: int) -> None:
     deliver_alert(row)
 
 
+@dramatiq.actor(
+    actor_name="follow", queue_name="cpu", priority=20, max_retries=0, max_age=None, time_limit=15 * 60 * 1000
+)
+def follow(following_id: int) -> None:
+    """The lesions of one visit, joined anew with those of the visits before; the next visit follows."""
+    row = Following.objects.filter(pk=following_id).first()
+    if row is None or not row.begin():
+        return
+    from review.follow_again import follow_again
+
+    if (waiting := follow_again(row)) is not None:
+        send_following(waiting)
+
+
 ACTORS = {Job.Stage.PREPARE: prepare, Job.Stage.INFER: infer, Job.Stage.PUBLISH: publish}
 NEXT_STAGE = {Job.Stage.PREPARE: Job.Stage.INFER, Job.Stage.INFER: Job.Stage.PUBLISH}
 
@@ -180,5 +194,15 @@ def send_alert(row: Alert) -> bool:
         alert.send(row.pk)
     except BROKER_AWAY as error:
         log.warning("alert %s: the broker is away (%s)", row.pk, type(error).__name__)
+        return False
+    return True
+
+
+def send_following(row: Following) -> bool:
+    """Send the message for a visit to be joined anew; False where the broker is away. The sweeper tries again later."""
+    try:
+        follow.send(row.pk)
+    except BROKER_AWAY as error:
+        log.warning("following %s: the broker is away (%s)", row.pk, type(error).__name__)
         return False
     return True

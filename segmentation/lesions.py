@@ -58,20 +58,55 @@ def find_lesions(labels: sitk.Image, frame: BrainFrame) -> tuple[Lesion, ...]:
     `frame` says where in the brain a point is.
     """
     upright = to_closest_lps(labels)
+    ranked = _ranked_lesions(upright)
+    if ranked is None:
+        return ()
+    labels_zyx, numbers_zyx, corner_zyx = ranked
+    return tuple(
+        replace(
+            _lesion(
+                np.where(numbers_zyx == number, labels_zyx, 0).astype(np.uint8), corner_zyx, upright, frame
+            ),
+            number=number,
+        )
+        for number in range(1, int(numbers_zyx.max()) + 1)
+    )
+
+
+def lesion_map(labels: sitk.Image) -> sitk.Image:
+    """The number that `find_lesions` gives to the lesion of every voxel, 0 elsewhere; int32 on the same grid."""
+    upright = to_closest_lps(labels)
+    whole_zyx = np.zeros(upright.GetSize()[::-1], np.int32)
+    ranked = _ranked_lesions(upright)
+    if ranked is not None:
+        _, numbers_zyx, corner_zyx = ranked
+        box = tuple(slice(at, at + n) for at, n in zip(corner_zyx, numbers_zyx.shape, strict=True))
+        whole_zyx[box] = numbers_zyx
+    numbers = sitk.GetImageFromArray(whole_zyx)
+    numbers.CopyInformation(upright)
+    return sitk.Resample(numbers, labels, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkInt32)
+
+
+def _ranked_lesions(upright: sitk.Image) -> tuple[Labels, Numbers, npt.NDArray[np.int64]] | None:
+    """Labels and numbers within the box of all tumour, the most enhancing lesion first, and the box's first voxel.
+
+    None where there is no tumour.
+    """
     whole_zyx = sitk.GetArrayFromImage(upright)
     if not whole_zyx.any():
-        return ()
+        return None
     box_zyx = bounding_box(whole_zyx > 0, 0)
     labels_zyx = whole_zyx[box_zyx]
-    spacing_zyx_mm = np.array(upright.GetSpacing()[::-1])
-    numbers_zyx = numbered_lesions(labels_zyx, spacing_zyx_mm)
-    corner_zyx = np.array([part.start for part in box_zyx])
-    lesions = [
-        _lesion(np.where(numbers_zyx == number, labels_zyx, 0).astype(np.uint8), corner_zyx, upright, frame)
-        for number in range(1, int(numbers_zyx.max()) + 1)
+    numbers_zyx = numbered_lesions(labels_zyx, np.array(upright.GetSpacing()[::-1]))
+    n_lesions = int(numbers_zyx.max())
+    counts = [
+        np.bincount(numbers_zyx[labels_zyx == tissue], minlength=n_lesions + 1)[1:]
+        for tissue in (Tissue.ENHANCING, Tissue.NONENHANCING_CORE, Tissue.OEDEMA)
     ]
-    lesions.sort(key=lambda one: (one.enhancing_ml, one.nonenhancing_core_ml, one.oedema_ml), reverse=True)
-    return tuple(replace(lesion, number=number) for number, lesion in enumerate(lesions, start=1))
+    order = sorted(range(n_lesions), key=lambda at: tuple(int(one[at]) for one in counts), reverse=True)
+    ranks = np.zeros(n_lesions + 1, np.int32)
+    ranks[np.array(order, int) + 1] = np.arange(1, n_lesions + 1)
+    return labels_zyx, ranks[numbers_zyx], np.array([part.start for part in box_zyx])
 
 
 def numbered_lesions(labels_zyx: Labels, spacing_zyx_mm: npt.NDArray[np.float64]) -> Numbers:

@@ -182,6 +182,20 @@ class Lesion:
     lobe: Lobe
 
 
+class Fate(StrEnum):
+    """What became of a lesion, or where it comes from, as of the visit before."""
+
+    FIRST = "first"
+    """No visit before to compare with."""
+    SAME = "same"
+    NEW = "new"
+    SPLIT = "split"
+    """A piece of an earlier lesion, whose number another piece keeps."""
+    MERGED = "merged"
+    """It goes on under its number and holds at least one other earlier lesion."""
+    VANISHED = "vanished"
+
+
 @dataclass(frozen=True, slots=True)
 class Segmentation:
     """What one run of the cascade gives: uint8 label map on the native T1CE grid, volumes, provenance."""

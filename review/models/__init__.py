@@ -7,6 +7,7 @@ from review.models.corrections import Correction
 from review.models.course import IdentityLink, PatientSetting, TreatmentEvent
 from review.models.deliveries import Delivery, ResultObject
 from review.models.intake import IntakeProblem, Series, Study
+from review.models.lesions import Following, TrackedLesion
 from review.models.macros import CopiedReport, ReportTemplate, TemplateVersion
 from review.models.outages import Outage
 from review.models.overrides import SeriesOverride, roles_told
@@ -31,6 +32,7 @@ __all__ = [
     "Delivery",
     "Flag",
     "FollowerState",
+    "Following",
     "IdentityLink",
     "IgnoredVariant",
     "IntakeProblem",
@@ -52,6 +54,7 @@ __all__ = [
     "SeriesOverride",
     "Study",
     "TemplateVersion",
+    "TrackedLesion",
     "TreatmentEvent",
     "WorkerBeat",
     "roles_told",

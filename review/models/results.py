@@ -13,6 +13,7 @@ from review.models.intake import Study
 from segmentation.types import Phase, TrustGrade
 
 if TYPE_CHECKING:
+    from review.models.lesions import TrackedLesion
     from review.models.verdicts import Flag
 
 
@@ -110,6 +111,11 @@ class Result(models.Model):
         """The measurements by compartment, in the order of `MeasuredRegion`; prefetched rows are used."""
         found = {row.compartment: row for row in self.measurements.all()}
         return {region.value: found[region.value] for region in MeasuredRegion if region.value in found}
+
+    @property
+    def identities(self) -> dict[int, TrackedLesion]:
+        """The lesions that are known over all visits, by their numbers here; prefetched rows are used."""
+        return {row.component: row for row in self.tracked_lesions.all()}
 
     @property
     def standing_flags(self) -> list[Flag]:

@@ -204,7 +204,7 @@ def test_thirty_visits_take_as_many_queries_as_three(
         make_visit(100 + number, date(2026, 7, 1 + number))
     viewer = as_role("viewer")
     viewer.get(address(course[0]))
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(20):
         viewer.get(address(course[0]))
 
 

@@ -131,7 +131,7 @@ def test_a_course_of_thirty_visits_takes_few_queries(
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     results = [make_visit(30 * number, "5.00") for number in range(30)]
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(10):
         assert len(timeline_of(key_of(results[0].study)).volumetric) == 30
 
 

@@ -75,7 +75,7 @@ def test_a_published_job_is_done_and_its_result_speaks_for_the_study(job: Job) -
     job.refresh_from_db()
     study = Study.objects.get()
     assert (job.state, study.state, study.current_result) == (Job.State.DONE, Study.State.DONE, job.result)
-    assert set(job.step_seconds["publish"]) == {"download", "read", "write", "store"}
+    assert set(job.step_seconds["publish"]) == {"download", "read", "follow", "write", "store"}
     assert job.result.warnings == ["Small brain."]
     assert job.result.model_is_demo
 

@@ -64,7 +64,7 @@ def brain_mask(on: sitk.Image) -> sitk.Image:
 
 def tissues(on: sitk.Image, motion: sitk.Transform | None) -> npt.NDArray[np.uint8]:
     """Which tissue is at each voxel centre, (z, y, x)."""
-    points_mm = _head_points_mm(on, motion)
+    points_mm = head_points_mm(on, motion)
     tissue = np.zeros(points_mm.shape[:-1], np.uint8)
     tissue[_inside(points_mm, (0, 0, 0), np.add(BRAIN_RADII_MM, 12))] = SCALP
     tissue[_inside(points_mm, (0, 0, 0), np.add(BRAIN_RADII_MM, 7))] = SKULL
@@ -78,7 +78,7 @@ def tissues(on: sitk.Image, motion: sitk.Transform | None) -> npt.NDArray[np.uin
     return tissue
 
 
-def _head_points_mm(on: sitk.Image, motion: sitk.Transform | None) -> npt.NDArray[np.float32]:
+def head_points_mm(on: sitk.Image, motion: sitk.Transform | None) -> npt.NDArray[np.float32]:
     """Voxel centres in the frame of the unmoved head, relative to the middle of the brain: (z, y, x, 3)."""
     width, height, depth = on.GetSize()
     k, j, i = np.meshgrid(np.arange(depth), np.arange(height), np.arange(width), indexing="ij")
