@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from frontend.change_words import change_lines
 from frontend.formatting import interval, millilitres
+from frontend.lesion_curves import lesions_drawn
 from frontend.treatment import treatment_lanes
 from orthanc.types import MeasuredRegion
 from review.changes import ChangeSinceNadir, changes_since_nadir
@@ -39,6 +40,7 @@ def curve_data(course: Timeline) -> dict[str, Any]:
     return {
         "visits": drawn,
         "treatment": treatment_lanes(course.events, max(days)) if days else [],
+        "lesions": lesions_drawn(course),
         "caution": [
             {
                 "from": event.on.isoformat(),

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from frontend.csv_files import csv_answer, harmless
 from frontend.curve import REGIONS, STATE_WORDS, curve_data, marks_of
 from frontend.formatting import millilitres
+from frontend.lesion_curves import lesion_rows
 from frontend.pages.fragments import answer_poll, render_fragment
 from frontend.permissions import readers_only
 from frontend.treatment import HISTOLOGY_WORDS, IDH_WORDS, KIND_WORDS, STATUS_WORDS, event_words
@@ -23,7 +24,9 @@ from review.response_profiles import PROFILES
 from review.response_types import Assessment, Measure, Setting, Timeline, Visit
 from review.services_of_course import ALLOWED
 
-NO_CURVE: dict[str, object] = {"visits": [], "treatment": [], "caution": [], "origins": {}}
+NO_CURVE: dict[str, object] = {
+    "visits": [], "treatment": [], "lesions": [], "caution": [], "origins": {},
+}  # fmt: skip
 SETTING_WORDS = {Setting.NEWLY_DIAGNOSED: "newly diagnosed", Setting.RECURRENT: "recurrent"}
 
 
@@ -110,6 +113,7 @@ def _live_part(request: HttpRequest, study: Study) -> tuple[str, str]:
         "patient": study,
         "course": course,
         "rows": visit_rows(course) if course else [],
+        "lesion_rows": lesion_rows(course) if course else [],
         "regions": REGIONS,
         "curve": curve_data(course) if course else NO_CURVE,
         "state_words": STATE_WORDS,

@@ -132,6 +132,25 @@ function uncounted(visits, regions, context) {
   };
 }
 
+// A line for each lesion in its own colour, its number on every point; lesions have no intervals.
+function lesionLines(lesions, context) {
+  const { isLog, scale, colours, rem } = context;
+  return lesions.map(({ number, colour, points }) => ({
+    id: `lesion-${number}`,
+    name: `Lesion ${number}`,
+    type: 'line',
+    symbol: 'circle',
+    symbolSize: 1.05 * rem,
+    showAllSymbol: true,
+    z: 5,
+    color: colour,
+    itemStyle: { color: colour, borderColor: colours.text, borderWidth: 1 },
+    lineStyle: { width: Math.max(2, rem / 8), color: colour },
+    label: { show: true, position: 'inside', formatter: String(number), color: '#ffffff', fontSize: 0.7 * rem, fontWeight: 600, textBorderColor: '#000000', textBorderWidth: 2 },
+    data: points.map(point => ({ value: [scale.at(point.date), heightOf(point.ml, isLog)], lesion: { number, ...point } })),
+  }));
+}
+
 // What a visit is to the course, above its point of the first region that is shown.
 function marks(visits, regions, context) {
   const { isLog, colours, scale, rem } = context;
@@ -260,6 +279,7 @@ function curveOption(data, chosen, settings) {
     tooltip: settings.tooltip,
     series: [
       ...regions.flatMap(region => [barsOf(data.visits, region, context), lineOf(data.visits, region, context)]),
+      ...(chosen.lesions ? lesionLines(data.lesions, context) : []),
       uncounted(data.visits, regions, context),
       marks(data.visits, regions, context),
       cuts(data, context),

@@ -14,6 +14,7 @@
     chosen.regions = [...document.querySelectorAll('[name=region]:checked')].map(input => input.value);
     chosen.isLog = document.getElementById('scale').value === 'log';
     chosen.axis = document.getElementById('axis').value;
+    chosen.lesions = document.getElementById('lesions').checked;
   }
 
   // From which days time is counted depends on what was entered; what the reader chose stays where it still is.
@@ -37,10 +38,12 @@
 
   // Built of elements, because a policy without inline styles refuses the chart's own markup.
   function hoverOf(params) {
-    const { visit, item } = params.data ?? {};
+    const { visit, item, lesion } = params.data ?? {};
     const box = element('div', '', 'hover');
     if (visit) {
       box.append(element('b', visit.date), ...wordsOf(visit));
+    } else if (lesion) {
+      box.append(element('b', lesion.date), element('p', `Lesion ${lesion.number}: ${lesion.ml} mL enhancing`), element('p', lesion.fate));
     } else if (item) {
       const days = item.from === item.to ? item.from : `${item.from} to ${item.to}`;
       box.append(element('b', item.is_open ? `since ${item.from}` : days), element('p', item.words));
@@ -75,6 +78,7 @@
     data = JSON.parse(source.textContent);
     holder.classList.toggle('empty-curve', data.visits.length === 0);
     holder.style.setProperty('--lanes', lanesOf(data).length * LANE_REM);
+    document.getElementById('lesions').disabled = data.lesions.length === 0;
     offerAxes();
     readControls();
     if (!data.visits.length) {
@@ -102,8 +106,9 @@
   }
 
   chart.on('click', ({ data: point }) => {
-    if (point?.visit) {
-      window.location.assign(point.visit.href);
+    const visit = point?.visit ?? data.visits.find(one => one.study_uid === point?.lesion?.study_uid);
+    if (visit) {
+      window.location.assign(visit.href);
     }
   });
 
@@ -117,7 +122,7 @@
   });
 
   document.addEventListener('change', event => {
-    if (event.target.matches('[name=region], #scale, #axis')) {
+    if (event.target.matches('[name=region], #lesions, #scale, #axis')) {
       draw();
     }
   });
