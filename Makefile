@@ -50,8 +50,9 @@ bench: install  ## measurements that print figures: speed of the cascade, of pre
 	@$(PYTHON) -m tests.benchmarks
 	@$(PYTHON) -m tests.benchmarks.intake
 
-drill: testinstall  ## long fault drills: every process killed while studies are in flight, and every odd study
-	@$(PYTHON) -m pytest tests/drills tests/end_to_end -m drill $(PYTEST_ARGS)
+drill: testinstall  ## long drills: a table of what faults do to 30 studies in flight, and every odd study
+	@$(PYTHON) -m tests.drills
+	@$(PYTHON) -m pytest tests/end_to_end -m drill $(PYTEST_ARGS)
 
 screenshots: testinstall  ## the pictures of the README, from a running demo
 	@$(PYTHON) -m tests.screenshots

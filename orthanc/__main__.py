@@ -14,12 +14,11 @@ import SimpleITK as sitk
 from tqdm import tqdm
 
 from orthanc.errors import HopelessError, OrthancUnavailableError
-from orthanc.send import Destination, SendReport, send_files
+from orthanc.send import Destination, SendReport, parse_destination, send_files
 from orthanc.server.configuration import OrthancSettings, find_orthanc, write_configuration
 from orthanc.study_maker import VisitDescription, make_study
 
 SEQUENCES = ("t1", "t1ce", "t2", "flair")
-DESTINATION_PATTERN = re.compile(r"(?P<aet>[^@]{1,16})@(?P<host>[^@:]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})")
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -194,10 +193,10 @@ def _time(text: str) -> str:
 
 
 def _destination(text: str) -> Destination:
-    match = DESTINATION_PATTERN.fullmatch(text)
-    if match is None or not 0 < int(match["port"]) < 65536:
-        raise argparse.ArgumentTypeError(f"{text!r} is not AET@HOST:PORT")
-    return Destination(match["aet"], match["host"].strip("[]"), int(match["port"]))
+    try:
+        return parse_destination(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 if __name__ == "__main__":

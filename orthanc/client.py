@@ -64,6 +64,14 @@ class OrthancClient:
         """Version, name and AE title of the server."""
         return self._ask(self._pacs.get_system).json()
 
+    def check_files(self) -> None:
+        """Let the server read one of its files; raises `OrthancUnavailableError` where its disk is away."""
+        some = self._ask(self._pacs.get_instances, params={"limit": 1, "since": 0}).json()
+        for instance in some[:1]:
+            self._ask(
+                self._pacs.post, f"{self.url}/instances/{instance}/attachments/dicom/verify-md5", json={}
+            )
+
     def changes(self, since: int, limit: int = 100) -> ChangePage:
         """The journal after sequence number `since`, at most `limit` lines."""
         page = self._ask(self._pacs.get_changes, params={"since": since, "limit": limit}).json()
@@ -86,6 +94,11 @@ class OrthancClient:
         # Patient and study words come from an image of a scanner, not from a result stored later.
         _, tags, instance_id = min(read, key=lambda one: (one[0].is_ours, one[0].series_number or 0))
         return study_header(tags, series, orthanc_id=orthanc_id, calling_aet=self._calling_aet(instance_id))
+
+    def images_by_series(self, orthanc_id: str) -> dict[str, int]:
+        """How many images a study has, by the UID of each series."""
+        resources = self._ask(self._pacs.get_studies_id_series, orthanc_id).json()
+        return {one["MainDicomTags"]["SeriesInstanceUID"]: len(one["Instances"]) for one in resources}
 
     def _read_series(self, resource: dict[str, Any]) -> tuple[SeriesHeader, dict[str, Any], str]:
         """Header, tags and Orthanc ID of a typical image of one series resource."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from orthanc.intake import check_dicom
 ASSOCIATION_TRIES = 3
 PAUSE_S = 1.0
 TIMEOUT_S = 30.0
+DESTINATION_PATTERN = re.compile(r"(?P<aet>[^@]{1,16})@(?P<host>[^@:]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})")
 SUCCESS = 0x0000
 WARNINGS = (0xB000, 0xB006, 0xB007)
 """Stored, though the receiver changed or dropped an element (PS3.4 B.2.3)."""
@@ -33,6 +35,18 @@ class Destination:
     aet: str
     host: str
     port: int
+
+
+def parse_destination(text: str) -> Destination:
+    """The node that AET@HOST:PORT names.
+
+    Raises:
+        ValueError: it is not of that form.
+    """
+    match = DESTINATION_PATTERN.fullmatch(text)
+    if match is None or not 0 < int(match["port"]) < 65536:
+        raise ValueError(f"{text!r} is not AET@HOST:PORT")
+    return Destination(match["aet"], match["host"].strip("[]"), int(match["port"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,10 @@ UNCERTAINTY = "uncertainty.nii.gz"
 BRAIN_MASK = "brain_mask.nii.gz"
 
 
+class ArtefactsGoneError(Exception):
+    """What an earlier stage kept is not there, or is damaged: the job has to begin anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobFolder:
     """Where one job keeps its files; on storage that all workers share where there are several machines."""
@@ -124,10 +128,10 @@ def read_prepared(folder: Path) -> PreparedScan:
     """The scan that `write_prepared` kept.
 
     Raises:
-        BadInputError: it is gone, for example because workers do not share their storage.
+        ArtefactsGoneError: it is gone, for example because workers do not share their storage, or damaged.
     """
     facts = _read_facts(folder, "prepared images")
-    images = {name: sitk.ReadImage(str(folder / f"{name}.nii.gz")) for name in PREPARED_IMAGES}
+    images = {name: _read_image(folder / f"{name}.nii.gz") for name in PREPARED_IMAGES}
     return PreparedScan(
         **images,
         warnings=tuple(facts["warnings"]),
@@ -168,12 +172,12 @@ def read_segmentation(folder: Path) -> Segmentation:
     """The segmentation that `write_segmentation` kept.
 
     Raises:
-        BadInputError: it is gone, for example because workers do not share their storage.
+        ArtefactsGoneError: it is gone, for example because workers do not share their storage, or damaged.
     """
     facts = _read_facts(folder, "label map")
     volumes = {field.name: VolumeEstimate(**facts["volumes"][field.name]) for field in fields(TumourVolumes)}
     return Segmentation(
-        labels=sitk.ReadImage(str(folder / LABELS), sitk.sitkUInt8),
+        labels=_read_image(folder / LABELS, sitk.sitkUInt8),
         volumes=TumourVolumes(**volumes),
         model=ModelIdentity(**facts["model"]),
         phase=Phase(facts["phase"]),
@@ -214,7 +218,16 @@ def _lesion(fact: dict[str, Any]) -> Lesion:
 
 
 def _uncertainty(path: Path) -> sitk.Image | None:
-    return sitk.ReadImage(str(path), sitk.sitkFloat32) if path.is_file() else None
+    return _read_image(path, sitk.sitkFloat32) if path.is_file() else None
+
+
+def _read_image(path: Path, pixel: int = sitk.sitkUnknown) -> sitk.Image:
+    try:
+        return sitk.ReadImage(str(path), pixel)
+    except RuntimeError as error:  # all that SimpleITK says of a file that is missing or cut short
+        raise ArtefactsGoneError(
+            f"{path.name} of this job cannot be read from the artefact folder."
+        ) from error
 
 
 def read_gates(folder: Path) -> tuple[Gate, ...]:
@@ -239,8 +252,8 @@ def _write_json(path: Path, values: Mapping[str, Any]) -> None:
 def _read_facts(folder: Path, what: str) -> dict[str, Any]:
     try:
         return json.loads((folder / FACTS).read_text())
-    except FileNotFoundError as error:
-        raise BadInputError(
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise ArtefactsGoneError(
             f"The {what} of this job are gone from the artefact folder. Retry the study; "
             "if this comes again, the workers do not share their storage."
         ) from error

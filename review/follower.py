@@ -15,6 +15,7 @@ from orthanc.errors import HopelessError, NotInOrthancError, OrthancError
 from orthanc.types import Change, ChangePage
 from review import nudge
 from review.intake import take_study
+from review.lost_results import store_lost_results
 from review.models import FollowerState, IntakeProblem, Study
 from review.sweeper import remove_old_images, sweep
 
@@ -50,6 +51,7 @@ class Follower:
     def __init__(self) -> None:
         self._trouble = ""
         self._swept_s = self._compared_s = float("-inf")
+        self._results_below: int | None = None
         self._delay_s = float(settings.FOLLOW_INTERVAL_S)
 
     def run(self, is_stopping: Callable[[], bool]) -> None:
@@ -66,9 +68,13 @@ class Follower:
         state = FollowerState.load()
         try:
             with open_pacs() as pacs:
+                if not _is_known_orthanc(pacs, state):
+                    # It was put back from a backup, or is new: what it has lost is not in its journal.
+                    self._compared_s, self._results_below = float("-inf"), None
                 read_journal(pacs, state)
                 if time.monotonic() - self._compared_s >= COMPARE_EVERY_S:
                     compare_studies(pacs)
+                    self._results_below = store_lost_results(pacs, self._results_below)
                     remove_old_images()
                     self._compared_s = time.monotonic()
         except OrthancError as error:

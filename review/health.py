@@ -66,7 +66,9 @@ def system_health() -> SystemHealth:
 def _ask_orthanc() -> tuple[str, str]:
     with connect(ORTHANC_TIMEOUT_S) as pacs:
         try:
-            return str(pacs.system().get("Version", "")), ""
+            version = str(pacs.system().get("Version", ""))
+            pacs.check_files()
+            return version, ""
         except OrthancError as error:
             return "", str(error)
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
-from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
 from review.health import SystemHealth, system_health
+from review.storage import folder_trouble, is_nearly_full, storage_trouble
 
-LOW_DISK_BYTES = 5 * 10**9
 PARTS = ("database", "broker", "orthanc", "follower", "workers_cpu", "workers_gpu", "storage")
 
 
@@ -20,7 +16,7 @@ def readiness() -> dict[str, bool]:
         health = system_health()
     except (OperationalError, InterfaceError):
         connection.close()
-        return dict.fromkeys(PARTS, False) | {"storage": storage_is_well()}
+        return dict.fromkeys(PARTS, False) | {"storage": not folder_trouble()}
     return parts_of(health)
 
 
@@ -39,19 +35,8 @@ def parts_of(health: SystemHealth) -> dict[str, bool]:
 
 
 def storage_is_well() -> bool:
-    """Whether the artefact folder is there, can be written, and has room."""
-    folder = Path(settings.ARTEFACTS_DIR)
+    """Whether the artefact folder is there, is the known one, can be written, and has room."""
     try:
-        return folder.is_dir() and _can_write(folder) and shutil.disk_usage(folder).free > LOW_DISK_BYTES
+        return not storage_trouble() and not is_nearly_full()
     except OSError:
         return False
-
-
-def _can_write(folder: Path) -> bool:
-    # An unmounted network folder may still be listed; only a write tells.
-    probe = folder / ".ready"
-    try:
-        probe.write_text("ready\n")
-    except OSError:
-        return False
-    return True

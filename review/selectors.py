@@ -138,7 +138,7 @@ def health() -> Health:
     """What the rows say of follower and workers."""
     state = FollowerState.load()
     now = timezone.now()
-    alive = state.heartbeat_at is not None and now - state.heartbeat_at < timedelta(
+    alive = state.heartbeat_at is not None and abs(now - state.heartbeat_at) < timedelta(
         seconds=FOLLOWER_SILENT_AFTER_S
     )
     queued = Job.objects.filter(state=Job.State.QUEUED)

@@ -20,7 +20,8 @@ from review.models import Alert, Delivery, Flag, Following, Job
 from review.models.work import locked_study
 from review.queued_jobs import follow_new_rules
 from review.rule_sets import decide_under_new_rules
-from review.tasks import send, send_alert, send_delivery, send_following, send_note
+from review.tasks import ACTORS, send, send_alert, send_delivery, send_following, send_note
+from review.tickets import waiting_tickets
 
 Row = TypeVar("Row", bound=Model)
 
@@ -29,6 +30,9 @@ log = logging.getLogger(__name__)
 KEEP_IMAGES_FOR = timedelta(days=1)
 """Time to look into why a job failed."""
 
+REFILL = 20
+"""Tickets made in one sweep for a queue that has none; no machine has so many workers idle."""
+
 BATCH = 200
 """Messages sent in one sweep, so that a long queue does not hold up the follower."""
 
@@ -36,7 +40,9 @@ BATCH = 200
 def sweep() -> None:
     """One round. PostgreSQL is the truth: an empty broker is filled again from it."""
     take_back_silent_jobs()
+    Job.objects.mend_times()
     _send_all(Job.objects.unsent().order_by("-priority", "queued_at"), send)
+    refill_queues()
     _send_all(Delivery.objects.due(), send_delivery)
     _send_all(Flag.without_note(), send_note)
     _send_all(Following.due().order_by("result__study__study_date"), send_following)
@@ -46,6 +52,18 @@ def sweep() -> None:
     raise_alerts()
     watch_drift()
     _send_all(Alert.objects.filter(state=Alert.State.WAITING, send_at__lte=Now()), send_alert)
+
+
+def refill_queues() -> int:
+    """Make tickets where jobs are due and none waits in the broker, because it was emptied or a worker died with them.
+
+    One too many does no harm: it finds no job. How many were made.
+    """
+    made = 0
+    for stage, actor in ACTORS.items():
+        if waiting_tickets(actor.queue_name) == 0:
+            made += sum(send(job) for job in Job.objects.due(stage)[:REFILL])
+    return made
 
 
 def _send_all(rows: QuerySet[Row], send_one: Callable[[Row], bool]) -> None:

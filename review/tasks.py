@@ -1,4 +1,5 @@
-"""The actors. The row is the truth: a message is only a ticket for "a job of this stage", so Dramatiq retries nothing.
+"""The actors. The row is the truth: a message is only a ticket for "a job of this queue", so Dramatiq retries nothing.
+
 
 What belongs to finished studies has a queue of its own: behind the tickets of a morning's studies to prepare, a worker
 would not even see it. The same worker serves both and takes what is more urgent first.
@@ -10,6 +11,7 @@ from __future__ import annotations
 import logging
 
 import dramatiq
+from django.conf import settings
 from django.db import transaction
 from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import RedisError
@@ -35,12 +37,8 @@ BROKER_AWAY = (BrokerConnectionError, RedisError)
 )
 def prepare(job_id: str) -> None:
     """Four series in Orthanc -> registered, skull-stripped images in the job's folder."""
-    if (job := claim(Job.Stage.PREPARE)) is None:
-        return
-    with Lease(job, LIMITS_S[Job.Stage.PREPARE]):
-        from review.pipeline import prepare_job
-
-        end_stage(job, prepare_job(job))
+    if not is_far_ahead():
+        take_one(Job.Stage.PREPARE)
 
 
 @dramatiq.actor(
@@ -48,12 +46,7 @@ def prepare(job_id: str) -> None:
 )
 def infer(job_id: str) -> None:
     """Prepared images -> label map and volumes in the job's folder."""
-    if (job := claim(Job.Stage.INFER)) is None:
-        return
-    with Lease(job, LIMITS_S[Job.Stage.INFER]):
-        from review.pipeline import infer_job
-
-        end_stage(job, infer_job(job))
+    take_one(Job.Stage.INFER)
 
 
 @dramatiq.actor(
@@ -66,12 +59,32 @@ def infer(job_id: str) -> None:
 )
 def publish(job_id: str) -> None:
     """Label map and volumes -> SEG and SR in Orthanc, numbers in the database."""
-    if (job := claim(Job.Stage.PUBLISH)) is None:
-        return
-    with Lease(job, LIMITS_S[Job.Stage.PUBLISH]):
-        from review.publish import publish_job
+    take_one(Job.Stage.PUBLISH)
 
-        publish_job(job)
+
+def take_one(stage: Job.Stage) -> None:
+    """Run this stage of the job whose turn it is, if there is one."""
+    if (job := claim(stage)) is not None:
+        with Lease(job, LIMITS_S[stage]):
+            run_stage(job)
+
+
+def is_far_ahead() -> bool:
+    """Whether so many prepared studies wait to be segmented that the disk should not take more of them."""
+    return Job.objects.filter(stage=Job.Stage.INFER, state=Job.State.QUEUED).count() >= settings.PREPARE_AHEAD
+
+
+def run_stage(job: Job) -> None:
+    """The work of the stage at which a claimed job stands."""
+    from review import pipeline
+
+    match Job.Stage(job.stage):
+        case Job.Stage.PREPARE:
+            end_stage(job, pipeline.prepare_job(job))
+        case Job.Stage.INFER:
+            end_stage(job, pipeline.infer_job(job))
+        case Job.Stage.PUBLISH:
+            pipeline.publish_job(job)
 
 
 @dramatiq.actor(

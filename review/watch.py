@@ -21,13 +21,14 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from review.alerts import WEBHOOK_TIMEOUT_S
-from review.models import Outage
+from review.models import Job, Outage
 from review.readiness import readiness
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 10.0
 STOP_WITHIN_S = 5.0
+WEB_TIMEOUT_S = 5.0
 TELL_AFTER = timedelta(seconds=20)
 """A process that is started again at once is not worth a mail."""
 
@@ -45,14 +46,18 @@ WORDS = {
     "follower": "The follower is silent: new studies are not seen.",
     "workers_cpu": "No worker prepares or publishes studies.",
     "workers_gpu": "No worker segments studies.",
+    "web": "The web server does not answer: no page opens, and nothing can be uploaded.",
     "storage": "The storage for artefacts is missing, cannot be written, or is nearly full.",
 }
 """What it means for people, by part."""
 
 
-def start_watching(*, tells_of_database: bool = False) -> Watcher:
-    """Watch in a thread that ends with the process, or when it is told to stop."""
-    watcher = Watcher(tells_of_database=tells_of_database)
+def start_watching(*, is_central: bool = False) -> Watcher:
+    """Watch in a thread that ends with the process, or when it is told to stop.
+
+    The central one, of which there is one at a site, also asks the web server, and tells of the database.
+    """
+    watcher = Watcher(is_central=is_central)
     watcher.start()
     return watcher
 
@@ -60,8 +65,8 @@ def start_watching(*, tells_of_database: bool = False) -> Watcher:
 class Watcher:
     """Looks every few seconds."""
 
-    def __init__(self, *, tells_of_database: bool) -> None:
-        self._tells_of_database = tells_of_database
+    def __init__(self, *, is_central: bool) -> None:
+        self._is_central = is_central
         self._away_since_s: float | None = None
         self._away_told = False
         self._stopped = threading.Event()
@@ -87,12 +92,12 @@ class Watcher:
         try:
             parts = readiness()
             if parts["database"]:
-                note(parts)
+                note(parts | {"web": web_answers()} if self._is_central else parts)
                 tell_all()
         except DATABASE_AWAY:
             connection.close()
             parts = {"database": False}
-        if self._tells_of_database:
+        if self._is_central:
             self._look_at_database(parts["database"])
 
     def _look_at_database(self, is_well: bool) -> None:
@@ -108,11 +113,20 @@ class Watcher:
             self._away_told = _told("database", is_over=False)
 
 
+def web_answers() -> bool:
+    """Whether the web server is alive."""
+    try:
+        return httpx.get(f"{settings.WEB_URL}/health", timeout=WEB_TIMEOUT_S).is_success
+    except httpx.TransportError:
+        return False
+
+
 def note(parts: dict[str, bool]) -> None:
     """Begin and end outages as the parts are now."""
     for part, is_well in parts.items():
         if is_well:
-            Outage.objects.filter(part=part, ended_at=None).update(ended_at=timezone.now())
+            if Outage.objects.filter(part=part, ended_at=None).update(ended_at=timezone.now()):
+                Job.objects.wake()  # what waited for it need not wait for its next try
         else:
             Outage.objects.get_or_create(part=part, ended_at=None)
 

@@ -13,8 +13,11 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from dramatiq.middleware import Middleware
+
+from review.memory import offer_to_be_ended, resident_mb
 
 if TYPE_CHECKING:
     from review.watch import Watcher
@@ -39,6 +42,36 @@ class DieWithMaster(Middleware):
         master = multiprocessing.parent_process()
         if master is not None and os.getppid() != master.pid:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Recycle(Middleware):
+    """Keep a worker's memory bounded, and let go of its job when it is told to stop.
+
+    Libraries keep memory that they once took: a worker that holds too much after a job ends itself, and its keeper
+    starts a new one.
+    """
+
+    def after_process_boot(self, broker: Any) -> None:
+        """Where memory ends, let the kernel choose this process."""
+        offer_to_be_ended()
+
+    def after_process_message(
+        self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
+    ) -> None:
+        """End this worker, by its master, where it holds too much."""
+        held_mb = resident_mb()
+        if held_mb > settings.WORKER_RECYCLE_MB:
+            log.info("this worker holds %.0f MB and is started afresh", held_mb)
+            os.kill(os.getppid(), signal.SIGTERM)
+
+    def before_worker_shutdown(self, broker: Any, worker: Any) -> None:
+        """A job that cannot end in time is another worker's at once, not when its lease runs out."""
+        from review.leases import hand_back_all
+
+        try:
+            hand_back_all()
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("the job could not be handed back (%s); its lease runs out", type(error).__name__)
 
 
 class Heartbeat(Middleware):

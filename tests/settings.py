@@ -16,3 +16,4 @@ STORAGES = {
 }
 # No `collectstatic` in tests: static files come from where they are written.
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True
+ARTEFACTS_DIR.mkdir(parents=True, exist_ok=True)  # noqa: F405

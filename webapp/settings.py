@@ -170,6 +170,7 @@ DRAMATIQ_BROKER = {
         "django_dramatiq.middleware.DbConnectionsMiddleware",
         "review.worker.DieWithMaster",
         "review.worker.Heartbeat",
+        "review.worker.Recycle",
     ],
 }
 DRAMATIQ_AUTODISCOVER_MODULES = ["tasks"]
@@ -190,9 +191,18 @@ FOLLOW_INTERVAL_S = env.number("FOLLOW_INTERVAL_S", 2)
 LEASE_S = env.number("LEASE_S", 20)  # a stage whose worker was silent for so long is started again
 SEGMENT_COLOURS = env.text("SEGMENT_COLOURS", "paper")  # or "safe": told apart with every colour blindness
 MAX_ATTEMPTS = env.number("MAX_ATTEMPTS", 3)
+LOW_DISK_MB = env.number("LOW_DISK_MB", 5000)  # people are told; work stops at a fifth of it
+# Prepared studies lie on the disk until they are segmented: no more of them than this.
+PREPARE_AHEAD = env.number("PREPARE_AHEAD", 40)
+# A worker that holds more after a job is started afresh; one that takes more during a job is ended.
+WORKER_RECYCLE_MB = env.number("WORKER_RECYCLE_MB", 6000)
+WORKER_MEMORY_MB = env.number("WORKER_MEMORY_MB", 12_000)
 WAIT_FOR_SERIES_H = env.number("WAIT_FOR_SERIES_H", 24)
 
 # Alerts: addresses and a webhook that hear of studies that ended without a result; empty: shown on the pages only.
+WEB_URL = env.text(
+    "WEB_URL", f"http://127.0.0.1:{env.text('PORT', '8000')}"
+)  # where the follower finds the pages
 SITE_URL = env.text("SITE_URL", f"http://localhost:{env.text('PORT', '8000')}").rstrip("/")
 ALERT_MAIL_TO = env.words("ALERT_MAIL_TO", "")
 ALERT_WEBHOOK_URL = env.text("ALERT_WEBHOOK_URL")

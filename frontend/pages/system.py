@@ -17,10 +17,10 @@ from frontend.permissions import readers_only
 from review import selectors
 from review.health import SystemHealth, system_health
 from review.models import Outage, Study
+from review.storage import is_nearly_full, storage_trouble
 
 QUEUES = {"cpu": "preparing and publishing", "gpu": "segmenting"}
 GB = 1e9
-LOW_DISK_GB = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +106,8 @@ def _queue_words(health: SystemHealth) -> str:
 
 def _storage() -> Service:
     folder = Path(settings.ARTEFACTS_DIR)
-    while not folder.exists():
-        folder = folder.parent
+    if trouble := storage_trouble():
+        return Service("Storage", False, trouble)
     usage = shutil.disk_usage(folder)
     text = f"{usage.free / GB:.0f} GB free of {usage.total / GB:.0f} GB."
-    return Service("Storage", usage.free / GB > LOW_DISK_GB, text)
+    return Service("Storage", not is_nearly_full(), text)

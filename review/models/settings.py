@@ -148,6 +148,11 @@ class FollowerState(models.Model):
     )
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     trouble = models.TextField(blank=True, help_text="Why nothing is read now; empty when all is well")
+    storage_id = models.CharField(
+        max_length=36,
+        blank=True,
+        help_text="What the storage for artefacts is marked with: tells an unmounted folder from the known one",
+    )
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.db import models, transaction
-from django.db.models.functions import Now
+from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
 from review.models.intake import Study
@@ -20,6 +21,7 @@ RESEND_AFTER_S = 10
 RESEND_AT_MOST_S = 600
 RETRY_AFTER_S = 5
 RETRY_AT_MOST_S = 300
+REPUBLISH_AT_MOST = 3
 RETRIES = 300
 """With five minutes between most of them, a PACS may be away for a day before a job gives up."""
 
@@ -48,9 +50,8 @@ class JobQuerySet(models.QuerySet["Job"]):
 
         A message is only a ticket for "a job of this stage", so a lost or doubled one does no harm.
         """
-        ready = self.filter(stage=stage, state=Job.State.QUEUED, not_before__lte=Now())
-        in_order = ready.order_by("-priority", "queued_at", "pk").values_list("pk", "study_id")
-        while (first := in_order.first()) is not None:
+        ready = self.due(stage)
+        while (first := ready.values_list("pk", "study_id").first()) is not None:
             job_id, study_id = first
             with locked_study(study_id):
                 job = ready.filter(pk=job_id).select_for_update().first()
@@ -60,8 +61,30 @@ class JobQuerySet(models.QuerySet["Job"]):
         return None
 
     def silent(self) -> JobQuerySet:
-        """Running jobs whose worker let the lease run out."""
-        return self.filter(state=Job.State.RUNNING, lease_until__lt=Now())
+        """Running jobs whose worker let the lease run out, or whose lease the clock has outrun by going back."""
+        impossible = Now() + timedelta(seconds=3 * settings.LEASE_S)
+        over = models.Q(lease_until__lt=Now()) | models.Q(lease_until__gt=impossible)
+        return self.filter(over, state=Job.State.RUNNING)
+
+    def due(self, stage: Job.Stage) -> JobQuerySet:
+        """Queued jobs of this stage that a worker may take now, the one that comes first in front."""
+        ready = self.filter(stage=stage, state=Job.State.QUEUED, not_before__lte=Now())
+        return ready.order_by("-priority", "queued_at", "pk")
+
+    def wake(self) -> int:
+        """Let the jobs that wait for a part of the system to come back try at once; how many."""
+        waiting = self.filter(state=Job.State.QUEUED, retries__gt=0, not_before__gt=Now())
+        return waiting.update(not_before=Now(), send_at=Now(), sends=0)
+
+    def mend_times(self) -> int:
+        """Bring back times that lie further ahead than any wait is long, because the clock went back; how many."""
+        longest = Now() + timedelta(seconds=2 * RETRY_AT_MOST_S)
+        tried = self.filter(models.Q(attempts__gt=0) | models.Q(retries__gt=0), state=Job.State.QUEUED)
+        late = tried.filter(not_before__gt=longest).update(not_before=Now(), send_at=Now())
+        sent = Greatest(Now(), models.F("not_before")) + timedelta(seconds=2 * RESEND_AT_MOST_S)
+        return late + self.filter(state=Job.State.QUEUED, send_at__gt=sent).update(
+            send_at=models.F("not_before")
+        )
 
     def unbegun(self) -> JobQuerySet:
         """Queued jobs of which no stage was ever begun, and that no person asked for: they follow changed rules."""
@@ -120,7 +143,15 @@ class Job(models.Model):
     progress = models.CharField(max_length=200, blank=True)
     error = models.TextField(blank=True)
     attempts = models.PositiveIntegerField(default=0, help_text="Starts of this stage without an end")
-    retries = models.PositiveIntegerField(default=0, help_text="Times this stage waited for Orthanc")
+    retries = models.PositiveIntegerField(
+        default=0, help_text="Times this stage waited for Orthanc or for the storage"
+    )
+    start_overs = models.PositiveIntegerField(
+        default=0, help_text="Times it began anew because its files were gone"
+    )
+    republished = models.PositiveIntegerField(
+        default=0, help_text="Times its results were stored again because Orthanc had lost them"
+    )
     lease_owner = models.CharField(max_length=100, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     not_before = models.DateTimeField(default=timezone.now)
@@ -180,6 +211,7 @@ class Job(models.Model):
         self.seconds = {**self.seconds, f"{self.stage}_queue": round(waited_s, 2)}
         self.progress = f"{self.get_stage_display()} started"
         self.save()
+        self.renew(lease_s)  # by the clock of the database: those of the hosts may differ
         self._tell_study(Study.State.PROCESSING, self.progress)
 
     def renew(self, lease_s: int) -> bool:
@@ -237,13 +269,46 @@ class Job(models.Model):
 
     def wait_for_orthanc(self, text: str) -> None:
         """Queue the stage again for later, longer each time, and give up after `RETRIES`."""
+        self._wait(f"Orthanc does not answer, trying again: {text}", text)
+
+    def wait_for_storage(self, text: str) -> None:
+        """The same where the folder for artefacts is away or full, which is no fault of this job."""
+        self._wait(f"The storage is not well, trying again: {text}", text)
+
+    def _wait(self, progress: str, text: str) -> None:
         if self.retries >= RETRIES:
             self.fail(f"Gave up after {self.retries} tries: {text}")
             return
         delay = timedelta(seconds=min(RETRY_AFTER_S * 2 ** min(self.retries, 10), RETRY_AT_MOST_S))
-        self._put_back(
-            delay, f"Orthanc does not answer, trying again: {text}", attempts=0, retries=self.retries + 1
-        )
+        self._put_back(delay, progress, attempts=0, retries=self.retries + 1)
+
+    def start_over(self, text: str, max_start_overs: int) -> None:
+        """Begin anew at the first stage, because the files of the stages before are gone; not without end."""
+        if self.start_overs >= max_start_overs:
+            self.fail(text)
+            return
+        anew = {"stage": Job.Stage.PREPARE, "attempts": 0, "retries": 0, "start_overs": self.start_overs + 1}
+        self._put_back(timedelta(seconds=RETRY_AFTER_S), f"Starting over: {text}", **anew)
+
+    def publish_again(self) -> bool:
+        """Queue the last stage of a finished job, because Orthanc lost its results.
+
+        False when it stands otherwise, or when that was done so often that somebody seems to remove them on purpose.
+        """
+        done = Job.objects.filter(pk=self.pk, state=Job.State.DONE, republished__lt=REPUBLISH_AT_MOST)
+        with locked_study(self.study_id):
+            again = done.update(
+                stage=Job.Stage.PUBLISH,
+                state=Job.State.QUEUED,
+                progress="",
+                finished_at=None,
+                start_overs=0,
+                republished=models.F("republished") + 1,
+                **self._queued_again(),
+            )
+            if again:
+                self._tell_study(Study.State.PROCESSING, "Results are missing in Orthanc: storing them again")
+        return bool(again)
 
     def stumble(self, text: str, max_attempts: int) -> None:
         """Queue the stage again after an unforeseen end, or fail when that was tried often enough."""
@@ -251,6 +316,22 @@ class Job(models.Model):
             self.fail(text)
             return
         self._put_back(timedelta(seconds=RETRY_AFTER_S), f"Trying again: {text}")
+
+    def hand_back(self) -> bool:
+        """Queue the stage again because its worker stops, which is no failed attempt; False when it is not ours."""
+        attempts = max(self.attempts - 1, 0)
+        with locked_study(self.study_id):
+            back = self._mine().update(
+                state=Job.State.QUEUED,
+                progress="",
+                lease_owner="",
+                lease_until=None,
+                attempts=attempts,
+                **self._due_at_once(),
+            )
+            if back:
+                self._tell_study(Study.State.PROCESSING, f"Waiting for {self.get_stage_display().lower()}")
+        return bool(back)
 
     def restart(self, by: str) -> bool:
         """Queue a failed or superseded job from its first stage; False when it stands otherwise."""
@@ -263,6 +344,7 @@ class Job(models.Model):
             "requested_by": by,
             "finished_at": None,
             "started_at": None,
+            "start_overs": 0,
             "seconds": {},
             "step_seconds": {},
             "queued_first_at": timezone.now(),
@@ -286,8 +368,8 @@ class Job(models.Model):
         Job.objects.filter(pk=self.pk).update(send_at=Now())
 
     def _put_back(self, delay: timedelta, text: str, **fields: Any) -> None:
-        then = timezone.now() + delay
-        values = {
+        then = Now() + delay
+        values: dict[str, Any] = {
             "state": Job.State.QUEUED,
             "progress": text[:200],
             "lease_owner": "",
@@ -299,8 +381,12 @@ class Job(models.Model):
                 self._tell_study(Study.State.PROCESSING, text)
 
     def _queued_again(self) -> dict[str, Any]:
-        now = timezone.now()
-        return {"attempts": 0, "retries": 0, "queued_at": now, "not_before": now, "send_at": now, "sends": 0}
+        return {"attempts": 0, "retries": 0, "queued_at": Now(), **self._due_at_once()}
+
+    @staticmethod
+    def _due_at_once() -> dict[str, Any]:
+        # The clock of the database decides when a job is due.
+        return {"not_before": Now(), "send_at": Now(), "sends": 0}
 
     def _end(self, steps: dict[str, float], **fields: Any) -> None:
         started = self.stage_started_at or timezone.now()

@@ -31,7 +31,8 @@ class WorkerBeat(models.Model):
     @property
     def is_alive(self) -> bool:
         """Whether it was seen lately."""
-        return timezone.now() - self.seen_at < timedelta(seconds=SILENT_AFTER_S)
+        # Seen in the future: the clock went back since.
+        return abs(timezone.now() - self.seen_at) < timedelta(seconds=SILENT_AFTER_S)
 
     @classmethod
     def beat(cls, name: str, queues: list[str]) -> None:

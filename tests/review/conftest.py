@@ -14,7 +14,7 @@ from orthanc.client import OrthancClient
 from orthanc.read import read_series
 from orthanc.server.process import RunningOrthanc, start_orthanc
 from orthanc.study_maker import VisitDescription, make_study
-from review import tasks
+from review import sweeper, tasks
 from review.artefacts import job_folder, write_segmentation
 from review.models import Job
 from segmentation.model_description import CascadeConfig, ModelDescription, write_description
@@ -52,6 +52,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     messages: list[str] = []
     for stage, actor in tasks.ACTORS.items():
         monkeypatch.setattr(actor, "send", lambda job_id, stage=stage: messages.append(stage.value))
+    monkeypatch.setattr(sweeper, "waiting_tickets", lambda queue: len(messages))
     return messages
 
 
@@ -108,6 +109,7 @@ def store_all(pacs: OrthancClient, folder: Path, pattern: str = "**/*.dcm") -> s
 @pytest.fixture
 def artefacts(tmp_path: Path, settings: DjangoSettings) -> Path:
     settings.ARTEFACTS_DIR = tmp_path / "artefacts"
+    settings.ARTEFACTS_DIR.mkdir()
     return settings.ARTEFACTS_DIR
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from orthanc.types import MeasuredRegion, SeriesHeader, StudyHeader
 from review.models import Job, Measurement, Result, RoutingRule, Study
+from review.rule_versions import current_number
 
 STUDY_UID = "1.2.826.0.1.3680043.8.498.1"
 
@@ -92,7 +93,8 @@ def make_job(study: Study | None = None, **fields: Any) -> Job:
         for role, series in {"T1": T1, "T2": T2, "FLAIR": FLAIR, "T1CE": T1CE}.items()
     }
     values: dict[str, Any] = {
-        "series_key": "k1", "chosen": chosen, "model_name": "demo", "model_version": "1", "phase": "unknown"
+        "series_key": "k1", "chosen": chosen, "model_name": "demo", "model_version": "1", "phase": "unknown",
+        "rule_set": current_number(),
     }  # fmt: skip
     job = Job.objects.create(study=study, **{**values, **fields})
     Study.objects.filter(pk=study.pk).update(current_job=job, state=Study.State.QUEUED)

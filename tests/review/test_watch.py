@@ -40,7 +40,7 @@ def subjects() -> list[str]:
 
 
 def test_every_part_has_its_words() -> None:
-    assert set(WORDS) == set(PARTS)
+    assert set(WORDS) == {*PARTS, "web"}
 
 
 def test_an_outage_and_its_end_are_one_message_each_however_often_looked_at() -> None:
@@ -106,7 +106,7 @@ def test_a_mail_server_that_is_away_is_tried_again(settings: DjangoSettings) -> 
 
 
 def test_a_database_that_is_away_is_told_of_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    watcher = Watcher(tells_of_database=True)
+    watcher = Watcher(is_central=True)
     monkeypatch.setattr(watch.connection, "close", lambda: None)
     monkeypatch.setattr(watch, "TELL_AFTER", timedelta(0))
 
@@ -117,6 +117,7 @@ def test_a_database_that_is_away_is_told_of_without_it(monkeypatch: pytest.Monke
     for _ in range(3):
         watcher.look()
     monkeypatch.setattr(watch, "readiness", lambda: WELL)
+    monkeypatch.setattr(watch, "web_answers", lambda: True)
     for _ in range(3):
         watcher.look()
     assert subjects() == ["Glioma review: database is not well", "Glioma review: database is well again"]

@@ -16,9 +16,8 @@ from webapp.stack.plan import REPOSITORY, Plan, load_plan, var_dir
 
 WEB_THREADS = 16  # a viewer asks for many frames at once; each waits on Orthanc, not on the processor
 
-# Dramatiq orders by priority what a worker has fetched from its queues, two messages of each by default. Fetched
-# tickets are not lost with the worker.
-LOOK_AHEAD = {"dramatiq_queue_prefetch": "8"}
+# A ticket taken ahead is one that an idle worker does not get, and is gone for a while with a worker that is killed.
+LOOK_AHEAD = {"dramatiq_queue_prefetch": "1"}
 
 
 @dataclass(frozen=True, slots=True)

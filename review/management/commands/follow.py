@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand
 
 from review.follower import follow
 from review.model_choice import CannotActivateError, scan_models
+from review.storage import mark_new_storage
 from review.watch import start_watching
 from segmentation.errors import BadModelError
 
@@ -36,5 +37,9 @@ class Command(BaseCommand):
         except (BadModelError, CannotActivateError) as error:
             # Studies are still taken: those that need the damaged model say so themselves.
             log.error("The installed models could not be listed: %s", error)
-        start_watching(tells_of_database=True)
+        try:
+            mark_new_storage()
+        except OSError as error:
+            log.error("The folder for artefacts cannot be marked: %s", error.strerror)
+        start_watching(is_central=True)
         follow(lambda: bool(stopped))
