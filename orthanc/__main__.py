@@ -15,7 +15,13 @@ from tqdm import tqdm
 
 from orthanc.errors import HopelessError, OrthancUnavailableError
 from orthanc.send import Destination, SendReport, parse_destination, send_files
-from orthanc.server.configuration import OrthancSettings, find_orthanc, write_configuration
+from orthanc.server.configuration import (
+    DicomWebServer,
+    OrthancSettings,
+    find_orthanc,
+    read_dicomweb_servers,
+    write_configuration,
+)
 from orthanc.study_maker import VisitDescription, make_study
 
 SEQUENCES = ("t1", "t1ce", "t2", "flair")
@@ -174,10 +180,18 @@ def _serve(asked: argparse.Namespace) -> int:
         nudge_url=asked.nudge_url,
         nudge_token=os.environ.get(asked.nudge_token_variable, ""),
         allow_remote_http=asked.remote_http,
+        dicomweb_servers=_servers(os.environ.get("DICOMWEB_SERVERS", "")),
     )
     path = write_configuration(settings, installation)
     os.environ["TCP_NODELAY"] = "1"  # 2 ms instead of 88 per C-STORE
     os.execv(installation.server, [str(installation.server), str(path)])  # noqa: S606
+
+
+def _servers(text: str) -> tuple[DicomWebServer, ...]:
+    try:
+        return read_dicomweb_servers(text)
+    except ValueError as error:
+        raise BadInputError(str(error)) from error
 
 
 def _date(text: str) -> str:

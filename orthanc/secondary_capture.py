@@ -1,8 +1,8 @@
 """The overlay as plain colour images (Secondary Capture, PS3.3 A.8), for archives that show no Segmentation.
 
-One single-frame object per slice, uncompressed RGB: what every archive displays, scrolls and links to the source,
-whose place in the patient, frame of reference and facts of acquisition each slice takes over. A sagittal or coronal
-source is reconstructed in the axial plane. The legend lies below the image, where it hides no anatomy.
+One single-frame RGB object per slice, uncompressed unless asked: what every archive displays, scrolls and links to the
+source, whose place in the patient, frame of reference and facts of acquisition each slice takes over. A sagittal or
+coronal source is reconstructed in the axial plane. The legend lies below the image, where it hides no anatomy.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 import numpy as np
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
-from pydicom.uid import UID, SecondaryCaptureImageStorage
+from pydicom.uid import UID, JPEGLSLossless, SecondaryCaptureImageStorage
 from pydicom.valuerep import DSfloat
 from scipy import ndimage
 
@@ -50,8 +51,35 @@ class OverlaySeries:
     number: int
 
 
+class Compression(StrEnum):
+    """How pixels of overlays are stored; both keep every value."""
+
+    NONE = "none"
+    JPEG_LS = "jpeg-ls"
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayFormat:
+    """How much an archive is asked to keep: of slices closer than `step_mm`, every so many gets a picture."""
+
+    step_mm: float = 0.0
+    compression: Compression = Compression.NONE
+
+    def every(self, spacing_mm: float) -> int:
+        """Of how many slices one is drawn."""
+        return max(1, int(self.step_mm / spacing_mm + 0.01))
+
+    def names(self, spacing_mm: float) -> tuple[str, ...]:
+        """What tells a series of this format from the plain one of the same result."""
+        every = self.every(spacing_mm)
+        thinned = (f"every {every}",) if every > 1 else ()
+        packed = (self.compression.value,) if self.compression is not Compression.NONE else ()
+        return (*thinned, *packed)
+
+
 ON_T1CE = OverlaySeries("Glioma overlay on T1CE (AI, research use)", 9003)
 ON_FLAIR = OverlaySeries("Glioma overlay on FLAIR (AI, research use)", 9004)
+PLAIN = OverlayFormat()
 
 
 def write_overlays(
@@ -63,15 +91,17 @@ def write_overlays(
     *,
     remarks: Sequence[str] = (),
     palette: Palette = Palette.PAPER,
+    wanted: OverlayFormat = PLAIN,
     result_key: str = "",
     made_at: datetime | None = None,
 ) -> list[Dataset]:
-    """One colour image for each axial slice of the source, in order, as one series.
+    """A colour image for each axial slice of the source, or for every so many, in order, as one series.
 
     Args:
         labels: 0, 1, 2 and 4 on any grid in the source's frame of reference.
         source: the series to draw on.
         volumes, remarks: what the legend says.
+        wanted: of a thin series, the slice with most tumour is among those drawn.
         result_key, made_at: as for `write_seg`; the same arguments give the same bytes.
 
     Raises:
@@ -84,15 +114,25 @@ def write_overlays(
     grey_zyx = _grey(drawn_on)
     labels_zyx = _labels_on(labels, drawn_on)
     legend = draw_legend(volumes, algorithm, remarks, palette, drawn_on.GetWidth())
-    series_uid = result_uid(source, algorithm, result_key, series.description, "series")
+    spacing_mm = drawn_on.GetSpacing()[2]
+    names = wanted.names(spacing_mm)
+    series_uid = result_uid(source, algorithm, result_key, series.description, "series", *names)
     start = _Start(source, algorithm, series, series_uid, made_at)
     made = []
-    for index in range(len(grey_zyx)):
-        capture = start.capture(index, is_axial)
+    for number, index in enumerate(_chosen(labels_zyx, wanted.every(spacing_mm)), start=1):
+        capture = start.capture(index, number, is_axial)
         _put_place(capture, drawn_on, index)
         _put_pixels(capture, _below(painted(grey_zyx[index], labels_zyx[index], palette), legend))
+        if wanted.compression is Compression.JPEG_LS:
+            capture.compress(JPEGLSLossless, generate_instance_uid=False)
         made.append(capture)
     return made
+
+
+def _chosen(labels_zyx: np.ndarray, every: int) -> range:
+    """The slices to draw, the one with most tumour among them."""
+    largest = int(np.count_nonzero(labels_zyx, axis=(1, 2)).argmax())
+    return range(largest % every, len(labels_zyx), every)
 
 
 def painted(grey_yx: np.ndarray, labels_yx: np.ndarray, palette: Palette) -> np.ndarray:
@@ -119,7 +159,7 @@ class _Start:
     series_uid: UID
     made_at: datetime | None
 
-    def capture(self, index: int, is_axial: bool) -> Dataset:
+    def capture(self, index: int, number: int, is_axial: bool) -> Dataset:
         """An image without pixels, with what the source image at its place says of the acquisition."""
         own = self.source.slices[index].dataset if is_axial else self.source.datasets[0]
         capture = new_object(
@@ -128,7 +168,7 @@ class _Start:
             sop_uid=derive_uid(self.series_uid, "image", str(index)),
             series_uid=self.series_uid,
             series_number=self.series.number,
-            instance_number=index + 1,
+            instance_number=number,
             # The images belong beside the source in an archive's hanging, which sorts by modality.
             modality="MR",
             description=self.series.description,

@@ -10,7 +10,14 @@ from pydicom.dataset import Dataset
 
 from orthanc.codes import Palette
 from orthanc.parametric_map import write_uncertainty_map
-from orthanc.secondary_capture import ON_FLAIR, ON_T1CE, OverlaySeries, write_overlays
+from orthanc.secondary_capture import (
+    ON_FLAIR,
+    ON_T1CE,
+    Compression,
+    OverlayFormat,
+    OverlaySeries,
+    write_overlays,
+)
 from orthanc.seg import write_seg
 from orthanc.sources import SourceSeries
 from orthanc.sr import write_sr
@@ -54,6 +61,7 @@ def write_objects(
         done.model.name, done.model.version, done.model.statement, (f"phase: {done.phase}",)
     )
     palette = Palette(settings.SEGMENT_COLOURS)
+    wanted = OverlayFormat(settings.OVERLAY_STEP_MM, Compression(settings.OVERLAY_COMPRESSION))
     key, made_at = job.series_key, job.created_at
     t1ce = sources[Role.T1CE]
     seg = write_seg(
@@ -75,7 +83,7 @@ def write_objects(
     def overlays(role: Role, kind: ObjectKind, series: OverlaySeries) -> Written:
         captures = write_overlays(
             done.labels, sources[role], algorithm, volumes, series,
-            remarks=remarks(done), palette=palette, result_key=key, made_at=made_at,
+            remarks=remarks(done), palette=palette, wanted=wanted, result_key=key, made_at=made_at,
         )  # fmt: skip
         return Written(kind, tuple(captures))
 

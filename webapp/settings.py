@@ -190,6 +190,10 @@ DEVICE = env.text("DEVICE", "auto")
 FOLLOW_INTERVAL_S = env.number("FOLLOW_INTERVAL_S", 2)
 LEASE_S = env.number("LEASE_S", 20)  # a stage whose worker was silent for so long is started again
 SEGMENT_COLOURS = env.text("SEGMENT_COLOURS", "paper")  # or "safe": told apart with every colour blindness
+OVERLAY_STEP_MM = env.number(
+    "OVERLAY_STEP_MM", 3
+)  # of thinner slices not each gets a colour image; 0: each does
+OVERLAY_COMPRESSION = env.text("OVERLAY_COMPRESSION", "none")  # or "jpeg-ls", which is lossless
 MAX_ATTEMPTS = env.number("MAX_ATTEMPTS", 3)
 LOW_DISK_MB = env.number("LOW_DISK_MB", 5000)  # people are told; work stops at a fifth of it
 # Prepared studies lie on the disk until they are segmented: no more of them than this.

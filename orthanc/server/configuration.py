@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from orthanc.errors import NoServerError
 
@@ -31,6 +33,16 @@ class OrthancInstallation:
 
 
 @dataclass(frozen=True, slots=True)
+class DicomWebServer:
+    """Another archive that takes results by STOW-RS."""
+
+    name: str
+    url: str
+    username: str = ""
+    password: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class OrthancSettings:
     """What differs between one installation and another.
 
@@ -48,6 +60,31 @@ class OrthancSettings:
     nudge_token: str = ""
     allow_remote_http: bool = False
     stable_age_s: int = 3
+    dicomweb_servers: tuple[DicomWebServer, ...] = ()
+
+
+def read_dicomweb_servers(text: str) -> tuple[DicomWebServer, ...]:
+    """Servers as one line: `VNA=https://user:password@vna.example.org/dicom-web/,OTHER=https://...`.
+
+    Raises:
+        ValueError: a part has no name or no http address; the text is for who wrote it, without the password.
+    """
+    return tuple(_server(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _server(part: str) -> DicomWebServer:
+    name, _, address = part.partition("=")
+    name, url = name.strip(), urlsplit(address.strip())
+    if (
+        not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name)
+        or url.scheme not in ("http", "https")
+        or not url.hostname
+    ):
+        raise ValueError(
+            f"DICOMWEB_SERVERS: “{name[:64]}” needs to be written as NAME=https://user:password@host/dicom-web/."
+        )
+    plain = urlunsplit((url.scheme, url.netloc.rpartition("@")[2], url.path, url.query, ""))
+    return DicomWebServer(name, plain, unquote(url.username or ""), unquote(url.password or ""))
 
 
 def find_orthanc() -> OrthancInstallation:
@@ -104,6 +141,10 @@ def configuration(settings: OrthancSettings, installation: OrthancInstallation) 
             "StudiesMetadata": "Full",
             "SeriesMetadata": "Full",
             "PublicRoot": "/dicom-web/",
+            "Servers": {
+                one.name: {"Url": one.url, "Username": one.username, "Password": one.password}
+                for one in settings.dicomweb_servers
+            },
         },
         "GliomaReview": {"NudgeUrl": settings.nudge_url, "NudgeToken": settings.nudge_token}
         if settings.nudge_url

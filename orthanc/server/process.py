@@ -14,7 +14,7 @@ from pathlib import Path
 
 from orthanc.client import OrthancClient
 from orthanc.errors import NoServerError, OrthancUnavailableError
-from orthanc.server.configuration import OrthancSettings, find_orthanc, write_configuration
+from orthanc.server.configuration import DicomWebServer, OrthancSettings, find_orthanc, write_configuration
 
 READY_S = 30.0
 STOP_S = 30.0
@@ -60,6 +60,7 @@ def start_orthanc(
     nudge_url: str = "",
     nudge_token: str = "",
     stable_age_s: int = 1,
+    dicomweb_servers: tuple[DicomWebServer, ...] = (),
 ) -> Iterator[RunningOrthanc]:
     """Start Orthanc in `folder`, on free ports unless told, and stop it at the end.
 
@@ -76,6 +77,7 @@ def start_orthanc(
         nudge_url=nudge_url,
         nudge_token=nudge_token,
         stable_age_s=stable_age_s,
+        dicomweb_servers=dicomweb_servers,
     )
     installation = find_orthanc()
     configured = write_configuration(settings, installation)

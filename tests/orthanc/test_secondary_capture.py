@@ -8,6 +8,7 @@ import pytest
 import SimpleITK as sitk
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.uid import JPEGLSLossless
 
 from orthanc.codes import COLOURS, SEGMENTS, Palette
 from orthanc.enhanced import enhanced_of
@@ -15,7 +16,7 @@ from orthanc.errors import BadResultError
 from orthanc.headers import series_header, simplified_tags
 from orthanc.legend import draw_legend
 from orthanc.read import read_series
-from orthanc.secondary_capture import ON_FLAIR, ON_T1CE, write_overlays
+from orthanc.secondary_capture import ON_FLAIR, ON_T1CE, Compression, OverlayFormat, write_overlays
 from orthanc.sources import read_source
 from orthanc.study_maker import make_study
 from tests.orthanc.conformance import complaints_of_dcentvfy, complaints_of_dciodvfy, saved
@@ -148,6 +149,27 @@ def test_a_rerun_gives_the_same_bytes_and_another_series_other_objects(tmp_path,
     assert list(map(as_bytes, first)) == list(map(as_bytes, again))
     assert {one.SOPInstanceUID for one in first}.isdisjoint(one.SOPInstanceUID for one in other)
     assert len({one.SeriesInstanceUID for one in first}) == 1
+
+
+def test_of_a_thin_series_every_so_many_slices_are_drawn_and_the_one_with_most_tumour_is(tmp_path, visit):
+    files = source_of(tmp_path, visit, DIRECTIONS["axial"])  # six slices of 1.1 mm, most tumour in the third
+    whole = overlays_of(files)
+    thin = overlays_of(files, wanted=OverlayFormat(step_mm=3.0))
+    assert [one.InstanceNumber for one in thin] == [1, 2, 3]
+    assert [one.pixel_array.tobytes() for one in thin] == [one.pixel_array.tobytes() for one in whole[::2]]
+    assert {one.SeriesInstanceUID for one in thin}.isdisjoint(one.SeriesInstanceUID for one in whole)
+    thick = source_of(tmp_path / "thick", visit, DIRECTIONS["axial"], spacing_mm=(1.1, 1.1, 3.0))
+    assert len(overlays_of(thick, wanted=OverlayFormat(step_mm=3.0))) == len(thick)
+
+
+def test_packed_overlays_hold_the_same_pixels_and_the_validators_have_nothing_against_them(tmp_path, visit):
+    files = source_of(tmp_path, visit, DIRECTIONS["axial"])
+    plain, packed = overlays_of(files), overlays_of(files, wanted=OverlayFormat(0, Compression.JPEG_LS))
+    assert packed[0].file_meta.TransferSyntaxUID == JPEGLSLossless
+    for one, other in zip(plain, packed, strict=True):
+        assert np.array_equal(one.pixel_array, other.pixel_array)
+    assert sum(len(one.PixelData) for one in packed) < 0.5 * sum(len(one.PixelData) for one in plain)
+    assert complaints_of_dciodvfy(saved(packed[2], tmp_path, "packed")) == []
 
 
 def test_labels_that_lie_elsewhere_are_refused(tmp_path, visit):

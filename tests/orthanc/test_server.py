@@ -12,12 +12,15 @@ from threading import Thread
 import httpx
 import pytest
 
+from orthanc.destinations import known_destinations
 from orthanc.errors import NoServerError
 from orthanc.server import configuration as configuring
 from orthanc.server.configuration import (
+    DicomWebServer,
     OrthancInstallation,
     OrthancSettings,
     find_orthanc,
+    read_dicomweb_servers,
     write_configuration,
 )
 from orthanc.server.process import free_port, start_orthanc
@@ -35,6 +38,30 @@ def test_the_configuration_can_be_read_by_its_owner_only(tmp_path):
     assert written["Plugins"] == ["/plugins/libOrthancDicomWeb.so"]
     assert written["RemoteAccessAllowed"] is False
     assert Path(written["StorageDirectory"]).is_absolute()
+
+
+def test_dicomweb_servers_are_read_from_one_line():
+    vna, other = read_dicomweb_servers(
+        "VNA=https://ann:p%40ss@vna.example.org:8443/dicom-web/, OTHER=http://10.0.0.7/"
+    )
+    assert vna == DicomWebServer("VNA", "https://vna.example.org:8443/dicom-web/", "ann", "p@ss")
+    assert other == DicomWebServer("OTHER", "http://10.0.0.7/")
+    assert read_dicomweb_servers("") == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["https://vna.example.org/", "VNA=vna.example.org", "V A=https://x/", "VNA="]
+)
+def test_a_badly_written_dicomweb_server_is_said_without_its_password(text):
+    with pytest.raises(ValueError, match="NAME=https://user:password@host"):
+        read_dicomweb_servers(text)
+
+
+@pytest.mark.stack
+def test_orthanc_knows_the_dicomweb_servers_of_its_configuration(tmp_path):
+    server = DicomWebServer("VNA", "https://vna.example.org/dicom-web/", "ann", "secret")
+    with start_orthanc(tmp_path, dicomweb_servers=(server,)) as running, running.client() as pacs:
+        assert "dicomweb:VNA" in known_destinations(pacs)
 
 
 def test_a_missing_server_or_plugin_is_said_with_what_to_install(monkeypatch):

@@ -7,12 +7,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from pydicom import dcmread
+from pydicom.uid import JPEGLSLossless
+from pytest_django.fixtures import Settings as DjangoSettings
 
 from orthanc.client import OrthancClient
 from orthanc.destinations import define_dicomweb_server, known_destinations, read_destination
@@ -22,7 +25,7 @@ from review import sweeper, tasks
 from review.deliver import send_object
 from review.models import Delivery, Job, Result, ResultObject, RoutingRule
 from review.publish import publish_job
-from tests.review.published import again
+from tests.review.published import again, held
 from tests.review.test_api import client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.stack]
@@ -134,6 +137,26 @@ def test_a_receiver_that_is_killed_gets_everything_in_order_once_it_is_back(
     assert times == sorted(times)
     received = {str(dcmread(path).SOPInstanceUID) for path in folder.iterdir()}
     assert set(ResultObject.objects.values_list("sop_uid", flat=True)) <= received
+
+
+def test_packed_overlays_are_unpacked_for_a_receiver_that_takes_only_plain_ones(
+    job: Job, orthanc: OrthancClient, tmp_path: Path, settings: DjangoSettings
+) -> None:
+    settings.OVERLAY_COMPRESSION = "jpeg-ls"
+    port, folder = free_port(), tmp_path / "received"
+    orthanc.define_modality("SCP", "STORESCP", "127.0.0.1", port)
+    (delivery,) = published(job, "SCP SC_T1CE")
+    assert (
+        dcmread(BytesIO(held(orthanc, delivery.item.sop_uid))).file_meta.TransferSyntaxUID == JPEGLSLossless
+    )
+    with storescp(folder, port):
+        assert delivery.begin()
+        send_object(delivery)
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.error) == (State.SENT, "")
+    received = [dcmread(path) for path in folder.iterdir()]
+    assert len(received) == delivery.item.n_instances
+    assert not any(one.file_meta.TransferSyntaxUID.is_compressed for one in received)
 
 
 def test_a_worker_killed_while_it_sends_leaves_the_delivery_to_the_next(

@@ -99,6 +99,7 @@ def make_plan() -> Plan:
     variables = {name: before.get(name) or secrets.token_urlsafe(32) for name in SECRETS}
     variables["ORTHANC_USER"] = "glioma"
     variables["DICOM_AET"] = os.environ.get("DICOM_AET") or before.get("DICOM_AET") or "GLIOMA"
+    variables["DICOMWEB_SERVERS"] = os.environ.get("DICOMWEB_SERVERS", before.get("DICOMWEB_SERVERS", ""))
     notes = _choose_ports(variables, before)
     variables["DATABASE_URL"] = postgres.url(int(variables["PG_PORT"]), variables["PG_PASSWORD"])
     variables["REDIS_URL"] = redis.url(int(variables["REDIS_PORT"]), variables["REDIS_PASSWORD"])
