@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
+from copy import copy, deepcopy
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -149,7 +149,9 @@ def _filmed(slices: Slices, n_times: int, side: int | None = None) -> Slices:
     film = []
     for time in range(n_times):
         for still in slices:
-            one = Dataset(still)  # a shallow copy: thousands of deep ones take a minute
+            one = Dataset()
+            for element in still:
+                one.add(copy(element))  # with the pixels shared: thousands of deep copies take a minute
             one.file_meta = deepcopy(still.file_meta)
             put(one, TemporalPositionIdentifier=time + 1, NumberOfTemporalPositions=n_times)
             put(

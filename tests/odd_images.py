@@ -103,6 +103,14 @@ def _cylinder(pixels: np.ndarray) -> np.ndarray:
     return np.where(np.hypot(y, x) < 0.35, 800, 2)
 
 
+def _half_of_them_turned(slices: Slices) -> Slices:
+    """Two planes in one series, as after a careless merge."""
+    for one in slices[len(slices) // 2 :]:
+        row, column = np.reshape(np.array(one.ImageOrientationPatient, float), (2, 3))
+        one.ImageOrientationPatient = [*row, *np.cross(row, column)]
+    return slices
+
+
 def _mirrored(slices: Slices) -> Slices:
     """Left and right exchanged, whatever the plane: the pixels turned along the axis that lies closest to it."""
     row, column = np.abs(np.reshape(np.array(slices[0].ImageOrientationPatient, float), (2, 3)))[:, 0]
@@ -172,8 +180,17 @@ ODD_IMAGES: tuple[OddKind, ...] = (
         "acquisition number",
     ),
     OddKind("two matrix sizes in one series", changed(_half_of_them_smaller, T2), "reason", "differ in size"),
+    OddKind(
+        "two planes in one series", changed(_half_of_them_turned, FLAIR), "reason", "differ in orientation"
+    ),
     OddKind("feet first", changed(variants.feet_first), "result"),
     OddKind("oblique", changed(lambda slices: variants.turned(slices, (18, -9, 12))), "result"),
+    OddKind(
+        "a tilted gantry",
+        changed(lambda slices: variants.tilted(slices, 8), T1),
+        "reason",
+        "shifted against each other",
+    ),
     OddKind("anisotropic pixels", changed(variants.anisotropic, T2, FLAIR), "result"),
     OddKind("signed pixels around zero", changed(variants.signed), "result"),
     OddKind("unsigned pixels of 12 bits", changed(variants.unsigned), "result"),
