@@ -18,6 +18,7 @@ from review.models import FollowerState, Result, TreatmentEvent
 from review.services_of_review import flag_as_poor
 from tests.browser import running_browser
 from tests.frontend.conftest import PASSWORD
+from tests.frontend.test_lesion_curves import show
 from tests.frontend.test_patient_pages import make_visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.django_db(transaction=True)]
@@ -235,6 +236,24 @@ def test_hovering_shows_the_arithmetic_and_a_day_of_treatment_its_words(oncologi
     oncologist.mouse.move(mark["x"] + mark["width"] / 2, mark["y"] + mark["height"] / 2)
     expect(hover).to_contain_text("2025-01-15")
     expect(hover).to_contain_text("Surgery: by surgery")
+
+
+def test_each_lesion_is_a_line_under_its_number_and_opens_its_images(oncologist: Page) -> None:
+    results = make_course(2)
+    open_patient(oncologist, results[0])
+    expect(oncologist.get_by_label("Each lesion")).not_to_be_visible()
+    show(results[0], a=(6.8, "first", []))
+    show(results[1], a=(0.3, "same", []), b=(0.1, "new", []))
+    open_patient(oncologist, results[0])
+    oncologist.get_by_label("Each lesion").check()
+    curve = oncologist.locator("#curve")
+    expect(curve.get_by_text("1", exact=True)).to_have_count(2)
+    expect(curve.get_by_text("2", exact=True)).to_have_count(1)
+    number = curve.get_by_text("2", exact=True).bounding_box()
+    assert number is not None
+    oncologist.mouse.move(number["x"] + number["width"] / 2, number["y"] + number["height"] / 2)
+    expect(oncologist.locator(".hover")).to_contain_text("Lesion 2: 0.10 mL enhancing")
+    expect(oncologist.locator(".hover")).to_contain_text("new")
 
 
 def test_the_plots_of_the_cohort_are_drawn_and_open_a_patient(oncologist: Page) -> None:

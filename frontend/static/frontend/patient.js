@@ -78,7 +78,7 @@
     data = JSON.parse(source.textContent);
     holder.classList.toggle('empty-curve', data.visits.length === 0);
     holder.style.setProperty('--lanes', lanesOf(data).length * LANE_REM);
-    document.getElementById('lesions').disabled = data.lesions.length === 0;
+    document.getElementById('lesions').parentElement.hidden = data.lesions.length === 0;
     offerAxes();
     readControls();
     if (!data.visits.length) {
