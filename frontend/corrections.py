@@ -9,7 +9,7 @@ from __future__ import annotations
 from django.http import HttpResponse, JsonResponse
 from django.utils.http import parse_header_parameters
 from pydicom.dataset import Dataset
-from rest_framework.authentication import SessionAuthentication, TokenAuthentication
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 from frontend.dicomweb import AnyAccept, LeftUnread
 from orthanc.errors import HopelessError, OrthancUnavailableError
 from orthanc.seg_reading import parse_seg
+from review.api_tokens import HashedTokenAuthentication
 from review.models import Result
 from review.roles import MayReview
 from review.services_of_corrections import correct
@@ -30,7 +31,7 @@ COERCED = 0xB000
 class Corrections(APIView):
     """The STOW-RS address of one result."""
 
-    authentication_classes = (TokenAuthentication, SessionAuthentication)
+    authentication_classes = (HashedTokenAuthentication, SessionAuthentication)
     permission_classes = (MayReview,)
     renderer_classes = (JSONRenderer,)
     parser_classes = (LeftUnread,)

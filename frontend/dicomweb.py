@@ -16,7 +16,7 @@ import httpx
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.utils.cache import patch_vary_headers
-from rest_framework.authentication import SessionAuthentication, TokenAuthentication
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import SAFE_METHODS
@@ -24,9 +24,10 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from review.api_tokens import HashedTokenAuthentication
 from review.audit import record, record_view_of
 from review.models import AuditAction
-from review.roles import MayRead, MayWork
+from review.roles import MayRead, MayUpload
 
 ROOT = "dicom-web"
 UID = r"[0-9.]{1,64}"
@@ -85,16 +86,16 @@ class LeftUnread(BaseParser):
 class DicomWeb(APIView):
     """Everything below /dicomweb/. Refusals are JSON, which a viewer can show."""
 
-    authentication_classes = (TokenAuthentication, SessionAuthentication)
+    authentication_classes = (HashedTokenAuthentication, SessionAuthentication)
     renderer_classes = (JSONRenderer,)
     parser_classes = (LeftUnread,)
     content_negotiation_class = AnyAccept
     http_method_names = ["get", "head", "post"]
     schema = None
 
-    def get_permissions(self) -> list[MayRead | MayWork]:
+    def get_permissions(self) -> list[MayRead | MayUpload]:
         """Readers read; who may send studies may store."""
-        return [MayRead() if self.request.method in SAFE_METHODS else MayWork()]
+        return [MayRead() if self.request.method in SAFE_METHODS else MayUpload()]
 
     def get(self, request: Request, path: str) -> HttpResponseBase:
         """QIDO-RS and WADO-RS (DICOM PS3.18 sections 10.4 and 10.6)."""

@@ -10,7 +10,9 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
 
+from review.accounts import must_choose_password
 from review.roles import can_read, can_work, is_admin
 
 Asked = ParamSpec("Asked")
@@ -42,6 +44,8 @@ def _only(allowed: Callable[[AbstractBaseUser | AnonymousUser], bool], view: Vie
     @wraps(view)
     def guarded(request: HttpRequest, *args: Asked.args, **kwargs: Asked.kwargs) -> HttpResponseBase:
         if not allowed(request.user):
+            if must_choose_password(request.user):
+                return redirect("password")
             raise PermissionDenied
         return view(request, *args, **kwargs)
 

@@ -264,6 +264,10 @@ class OrthancClient:
         """PUT values."""
         self._ask(self._pacs.put, f"{self.url}{path}", json=values)
 
+    def delete_path(self, path: str) -> None:
+        """DELETE."""
+        self._ask(self._pacs.delete, f"{self.url}{path}")
+
     def post_json(self, path: str, values: dict[str, Any], *, answers_json: bool = True) -> Any:
         """POST values; what Orthanc answers, or None where that is no JSON."""
         answer = self._ask(self._pacs.post, f"{self.url}{path}", json=values)

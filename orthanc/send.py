@@ -15,6 +15,7 @@ from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.events import Event
 from pynetdicom.presentation import build_context
+from pynetdicom.sop_class import Verification
 
 from orthanc.errors import OrthancUnavailableError, RejectedFileError
 from orthanc.intake import check_dicom
@@ -22,6 +23,7 @@ from orthanc.intake import check_dicom
 ASSOCIATION_TRIES = 3
 PAUSE_S = 1.0
 TIMEOUT_S = 30.0
+ECHO_TIMEOUT_S = 5.0
 DESTINATION_PATTERN = re.compile(r"(?P<aet>[^@]{1,16})@(?P<host>[^@:]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})")
 SUCCESS = 0x0000
 WARNINGS = (0xB000, 0xB006, 0xB007)
@@ -99,6 +101,37 @@ def send_files(
                 raise
             time.sleep(PAUSE_S)
     return SendReport(sent, tuple(failed))
+
+
+def echo(node: Destination, calling_aet: str = "GLIOMA", timeout_s: float = ECHO_TIMEOUT_S) -> float:
+    """C-ECHO to a DICOM node (PS3.4 annex A); the seconds until it answered.
+
+    Raises:
+        OrthancUnavailableError: it does not answer, or not to this calling AE title; the text says which.
+    """
+    who = f"{node.aet} at {node.host}:{node.port}"
+    try:
+        # Asked first, because pynetdicom does not tell a refused connection from a refused association.
+        socket.create_connection((node.host, node.port), timeout_s).close()
+    except OSError as error:
+        raise OrthancUnavailableError(f"{who} does not answer.") from error
+    entity = AE(ae_title=calling_aet)
+    entity.connection_timeout = entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = (
+        timeout_s
+    )
+    start = time.monotonic()
+    association = entity.associate(
+        node.host, node.port, contexts=[build_context(Verification)], ae_title=node.aet
+    )
+    if not association.is_established:
+        raise OrthancUnavailableError(f"{who} answers, but refuses the AE title {calling_aet} or its own.")
+    try:
+        status = association.send_c_echo()
+    finally:
+        association.release()
+    if status.get("Status") != SUCCESS:
+        raise OrthancUnavailableError(f"{who} takes the connection, but does not answer a C-ECHO.")
+    return time.monotonic() - start
 
 
 def _look_at(files: list[Path]) -> tuple[list[_Parcel], list[tuple[Path, str]]]:

@@ -23,7 +23,7 @@ from review.fhir import bundle_of
 from review.health import system_health
 from review.models import Alert, Delivery, IntakeProblem, Study
 from review.pacs import connect
-from review.roles import MayRead, MayWork
+from review.roles import MayRead, MayUpload, MayWork
 from review.serializers import (
     AlertSerializer,
     AssignmentSerializer,
@@ -226,7 +226,7 @@ class AlertList(generics.ListAPIView[Alert]):
 class Upload(APIView):
     """Send DICOM files or zip archives of them."""
 
-    permission_classes = [MayWork]
+    permission_classes = [MayUpload]
     parser_classes = [MultiPartParser]
 
     @extend_schema(

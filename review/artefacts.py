@@ -86,12 +86,17 @@ def job_folder(job_id: uuid.UUID) -> JobFolder:
 
 def folders_with_images() -> list[uuid.UUID]:
     """The jobs whose folders hold more than their result; what is not a job's folder is left alone."""
-    found = []
-    for path in Path(settings.ARTEFACTS_DIR).glob("*-*-*-*-*"):
-        folder = JobFolder(path)
-        if path.is_dir() and any(entry not in (folder.inferred, folder.followed) for entry in path.iterdir()):
-            found.append(uuid.UUID(path.name))
-    return found
+    return [job_id for job_id in job_folders() if _has_images(job_folder(job_id))]
+
+
+def _has_images(folder: JobFolder) -> bool:
+    return any(entry not in (folder.inferred, folder.followed) for entry in folder.path.iterdir())
+
+
+def job_folders() -> list[uuid.UUID]:
+    """The jobs that have a folder."""
+    paths = Path(settings.ARTEFACTS_DIR).glob("*-*-*-*-*")
+    return [uuid.UUID(path.name) for path in paths if path.is_dir()]
 
 
 @contextmanager

@@ -8,8 +8,10 @@ from orthanc.client import OrthancClient
 from orthanc.destinations import read_destination, send_to
 from orthanc.errors import DestinationRefusesError, HopelessError, NotInOrthancError, OrthancUnavailableError
 from orthanc.types import ObjectKind
+from review.destinations import make_known
 from review.models import Delivery, ResultObject
 from review.pacs import connect
+from review.sealing import CannotUnsealError
 
 
 def plan_deliveries(item: ResultObject, destinations: Iterable[str]) -> list[Delivery]:
@@ -26,12 +28,13 @@ def send_object(delivery: Delivery) -> None:
     """Send an object through Orthanc and note how it went. Sent twice, the same object arrives twice."""
     with connect() as pacs:
         try:
+            make_known(pacs, delivery.destination)
             send_to(pacs, delivery.destination, [_in_orthanc(pacs, delivery.item)])
         except OrthancUnavailableError as error:
             delivery.stumble(str(error))
         except DestinationRefusesError as error:
             delivery.stumble(str(error), refused=True)
-        except HopelessError as error:
+        except (HopelessError, CannotUnsealError) as error:
             delivery.stumble(str(error), hopeless=True)
         else:
             delivery.succeed()

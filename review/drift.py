@@ -25,6 +25,9 @@ FEWEST_BEFORE = 20
 """Studies of a scanner in the weeks before; with fewer there is nothing to compare with."""
 
 CHANCE = 1e-5
+CHANCE_OF_ENDS = 1e-4
+"""A rate that is never zero needs more studies to stand out, and only three rates are asked after."""
+
 USUAL_SHARE = 0.5
 """A description that comes with fewer studies than that may stay away for days."""
 
@@ -48,7 +51,10 @@ class SeenSeries:
 
 @dataclass(frozen=True, slots=True)
 class SeenStudy:
-    """One study of a scanner: its day, its series, and whether it ended incomplete, failed, or was flagged."""
+    """One study of a scanner: its day, its series, and whether it ended incomplete, failed, or was flagged.
+
+    `protocol` is the kind of examination, as its study description names it.
+    """
 
     study_uid: str
     scanner: str
@@ -57,6 +63,7 @@ class SeenStudy:
     is_incomplete: bool = False
     is_failed: bool = False
     is_flagged: bool = False
+    protocol: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,11 @@ class Drift:
 
 
 def find_drifts(studies: Iterable[SeenStudy], today: date) -> list[Drift]:
-    """What changed in the last days against the weeks before, scanner by scanner."""
+    """What changed in the last days against the weeks before, scanner by scanner.
+
+    A change that does not stand out on the whole scanner may do so in one of its protocols: what was not found on the
+    scanner is looked for in each.
+    """
     by_scanner: dict[str, list[SeenStudy]] = defaultdict(list)
     first = today - timedelta(days=REFERENCE_DAYS + LOOK_BACK_DAYS)
     for study in studies:
@@ -78,12 +89,36 @@ def find_drifts(studies: Iterable[SeenStudy], today: date) -> list[Drift]:
             by_scanner[study.scanner].append(study)
     found: list[Drift] = []
     for scanner, seen in sorted(by_scanner.items()):
-        first_recent = _first_recent_day(seen, today)
-        before = [one for one in seen if one.day < first_recent]
-        recent = sorted((one for one in seen if one.day >= first_recent), key=lambda one: one.day)
-        if recent and len(before) >= FEWEST_BEFORE:
-            found += _on_scanner(scanner, before, recent)
+        told = list(_among(scanner, seen, today))
+        subjects = {one.subject for one in told}
+        found += told
+        for protocol, many in _by_protocol(seen):
+            found += (
+                one
+                for one in _among(f"{_name(scanner)}, {protocol}", many, today)
+                if one.subject not in subjects
+            )
     return found
+
+
+def _by_protocol(seen: Iterable[SeenStudy]) -> list[tuple[str, list[SeenStudy]]]:
+    """The studies of each protocol, where a scanner has several."""
+    grouped: dict[str, list[SeenStudy]] = defaultdict(list)
+    for study in seen:
+        grouped[study.protocol].append(study)
+    return (
+        sorted((name or "no study description", many) for name, many in grouped.items())
+        if len(grouped) > 1
+        else []
+    )
+
+
+def _among(scanner: str, seen: Sequence[SeenStudy], today: date) -> Iterator[Drift]:
+    first_recent = _first_recent_day(seen, today)
+    before = [one for one in seen if one.day < first_recent]
+    recent = sorted((one for one in seen if one.day >= first_recent), key=lambda one: one.day)
+    if recent and len(before) >= FEWEST_BEFORE:
+        yield from _on_scanner(scanner, before, recent)
 
 
 def _first_recent_day(studies: Sequence[SeenStudy], today: date) -> date:
@@ -98,7 +133,7 @@ def _on_scanner(scanner: str, before: Sequence[SeenStudy], recent: Sequence[Seen
     for subject, words in ENDS.items():
         marked = attrgetter(f"is_{subject}")
         was, now = [one for one in before if marked(one)], [one for one in recent if marked(one)]
-        if is_more(len(was), len(before), len(now), len(recent)):
+        if is_more(len(was), len(before), len(now), len(recent), CHANCE_OF_ENDS):
             text = f"{_share(now, recent)} {words}, {_share(was, before)} in the weeks before."
             yield Drift(scanner, subject, f"{_name(scanner)}: {text}", now[-1].study_uid)
 
@@ -139,13 +174,13 @@ def _timing(scanner: str, before: Sequence[SeenStudy], recent: Sequence[SeenStud
                 yield Drift(scanner, f"{what} {name}", f"{_name(scanner)}: {text}", outside[-1][1])
 
 
-def is_more(before: int, n_before: int, recent: int, n_recent: int) -> bool:
+def is_more(before: int, n_before: int, recent: int, n_recent: int, chance: float = CHANCE) -> bool:
     """Whether so many recent events are more than chance gives, at the share that they had before."""
     if not recent:
         return False
     # Half an event more than was seen: what never happened is rare, not impossible.
     share = (before + 0.5) / (n_before + 1)
-    return bool(recent > share * n_recent and betainc(recent, n_recent - recent + 1, share) < CHANCE)
+    return bool(recent > share * n_recent and betainc(recent, n_recent - recent + 1, share) < chance)
 
 
 def _by_description(studies: Sequence[SeenStudy]) -> dict[str, list[SeenStudy]]:

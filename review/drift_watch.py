@@ -77,6 +77,7 @@ def _seen(study: Study, scanner: str, series: tuple[SeenSeries, ...]) -> SeenStu
         is_incomplete=study.state in (Study.State.WAITING, Study.State.INCOMPLETE),
         is_failed=study.state == Study.State.FAILED,
         is_flagged=study.is_poor,  # type: ignore[attr-defined]
+        protocol=study.description.strip().casefold(),
     )
 
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from orthanc.client import OrthancClient
+from orthanc.connection_test import is_connection_test
 from orthanc.errors import NotInOrthancError
 from orthanc.roles import guess_role
 from orthanc.series import choose_series
@@ -20,6 +21,7 @@ from review.columns import dicom_date, dicom_time, fit
 from review.job_start import start_job
 from review.models import IntakeProblem, RoutingRule, Series, Study, roles_told
 from review.models.intake import as_study_header
+from review.scanners import why_not_from
 from review.selectors import enabled_rules
 
 log = logging.getLogger(__name__)
@@ -29,7 +31,7 @@ def take_study(pacs: OrthancClient, orthanc_id: str) -> Study | None:
     """Bring the rows of a study up to what Orthanc holds now, and start its job when it is due.
 
     Safe to call any number of times: a study announced again, or our own results in it, start nothing.
-    Returns None where the study is no longer there, or is one that cannot be told from another.
+    Returns None where the study is no longer there, cannot be told from another, or is the picture of a test.
     """
     try:
         header = pacs.study_header(orthanc_id)
@@ -37,7 +39,7 @@ def take_study(pacs: OrthancClient, orthanc_id: str) -> Study | None:
         for study in Study.objects.filter(orthanc_id=orthanc_id):
             study.mark_deleted()
         return None
-    if _is_known_under_another_patient(pacs, header):
+    if is_connection_test(header) or _is_known_under_another_patient(pacs, header):
         return None
     return record_study(header)
 
@@ -66,7 +68,10 @@ def _choose_and_decide(study: Study, header: StudyHeader, *, by: str = "") -> No
     # Who names a flawed series gets it, and its reason again; nobody else does.
     usable = [one for one in foreign if one.series_uid in told or one.series_uid not in flaws]
     rules = {rule.pk: rule for rule in enabled_rules()}
-    verdict = routing.find_rule([rule.as_rule() for rule in rules.values()], header)
+    if refusal := why_not_from(header.calling_aet):
+        verdict = routing.Verdict(None, refusal)
+    else:
+        verdict = routing.find_rule([rule.as_rule() for rule in rules.values()], header)
     seen = {one.series_uid: one.as_seen() for one in study.series.exclude(seen_role="")}
     choice = choose_series(usable, told, {**seen, **routing.roles_by_rule(verdict.rule, usable)})
     _write_series(study, header, choice, flaws)

@@ -59,7 +59,9 @@ def macros_for(result: Result) -> list[Macro]:
 
 def text_of(version: TemplateVersion, result: Result) -> str:
     """What a version of a template says of a result now."""
-    return render_report(version.text, facts_of(result, version.template.language))
+    facts = facts_of(result, version.template.language)
+    text, added = render_report(version.text, facts), facts["disclaimer"]
+    return text if added in text else f"{text}{added}\n"
 
 
 @transaction.atomic

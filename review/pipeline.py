@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
+import SimpleITK as sitk
 import torch
 from django.conf import settings
 
@@ -71,7 +72,12 @@ def prepare_job(job: Job) -> dict[str, float]:
     with watch.step("look"):
         doubts = check_roles_by_content(job, {role: one.image for role, one in read.items()})
     policy = POLICIES[job.quality_policy]
-    prepared = prepare(_scan(read), report=job.report, device=_device(), policy=policy)
+    prepared = prepare(
+        scan_of({role: one.image for role, one in read.items()}),
+        report=job.report,
+        device=brain_device(),
+        policy=policy,
+    )
     seconds = {**watch.seconds, **prepared.seconds}
     said = tuple(f"{role}: {words}" for role, one in read.items() for words in one.warnings)
     write_prepared(replace(prepared, warnings=(*said, *doubts, *prepared.warnings)), folder.prepared, seconds)
@@ -86,7 +92,7 @@ def infer_job(job: Job) -> dict[str, float]:
     """
     folder = job_folder(job.pk)
     if not folder.inferred.is_dir():
-        model = _model(installed_version(job.model_name, job.model_version).folder, settings.DEVICE)
+        model = loaded_model(installed_version(job.model_name, job.model_version).folder, settings.DEVICE)
         prepared = read_prepared(folder.prepared)
         done = segment(prepared, model, Phase(job.phase), report=job.report)
         # A segmentation carries the seconds of its preparation along; here they belong to the stage before.
@@ -96,13 +102,9 @@ def infer_job(job: Job) -> dict[str, float]:
     return read_seconds(folder.inferred)
 
 
-def _scan(read: Mapping[str, SeriesReading]) -> BrainScan:
-    return BrainScan(
-        flair=read[Role.FLAIR].image,
-        t1=read[Role.T1].image,
-        t1ce=read[Role.T1CE].image,
-        t2=read[Role.T2].image,
-    )
+def scan_of(images: Mapping[str, sitk.Image]) -> BrainScan:
+    """The four images of a visit, by role."""
+    return BrainScan(flair=images[Role.FLAIR], t1=images[Role.T1], t1ce=images[Role.T1CE], t2=images[Role.T2])
 
 
 def _read(job: Job, role: str, files: list[Path]) -> SeriesReading:
@@ -113,7 +115,7 @@ def _read(job: Job, role: str, files: list[Path]) -> SeriesReading:
         raise BadSeriesError(f"{role}: {error}") from error
 
 
-def _device() -> str:
+def brain_device() -> str:
     """The device for brain extraction: the GPU also where the site's setting leaves the choice."""
     if settings.DEVICE == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
@@ -121,6 +123,6 @@ def _device() -> str:
 
 
 @lru_cache(maxsize=1)
-def _model(folder: Path, device: str) -> CascadeModel:
+def loaded_model(folder: Path, device: str) -> CascadeModel:
     """The model, kept by the process: loading takes longer than many a case on a GPU."""
     return load_model(folder, device=cast(Device, device))

@@ -61,6 +61,8 @@ VARIABLES = {
     "is_demo": "whether a demonstration model made it",
     "reviewed_by": "who accepted the result, empty where nobody did",
     "made_at": "when the result was made",
+    "site_name": "the name of the site, as an admin set it",
+    "disclaimer": "what the site adds; it stands at the end of every text that does not name it",
 }
 """Everything that a template may name, with what it is."""
 

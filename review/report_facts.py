@@ -6,7 +6,7 @@ from typing import Any
 
 from orthanc.types import MeasuredRegion
 from review.longitudinal import timeline_of
-from review.models import Measurement, Result, Study
+from review.models import Measurement, Result, SiteSettings, Study
 from review.patients import key_of
 from review.response_types import Timeline
 
@@ -34,7 +34,7 @@ GATES = {
 
 def facts_of(result: Result, language: str) -> dict[str, Any]:
     """Everything that a template may name, of one result; `review.report.VARIABLES` says what each is."""
-    study = result.study
+    study, site = result.study, SiteSettings.load()
     prior = prior_of(result)
     names = NAMES[language]
     counted = {code: one for code, one in result.volumes.items() if code not in result.struck}
@@ -58,6 +58,8 @@ def facts_of(result: Result, language: str) -> dict[str, Any]:
         "is_demo": result.model_is_demo,
         "reviewed_by": ", ".join(result.reviewed_by),
         "made_at": f"{result.created_at:%Y-%m-%d %H:%M}",
+        "site_name": site.name,
+        "disclaimer": site.disclaimer,
     }
 
 

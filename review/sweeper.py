@@ -16,11 +16,20 @@ from review.alerts import raise_alerts
 from review.artefacts import folders_with_images, job_folder
 from review.drift_watch import watch_drift
 from review.intake import expire_waits
-from review.models import Alert, Delivery, Flag, Following, Job
+from review.models import Alert, Delivery, Flag, Following, Job, ShadowRun
 from review.models.work import locked_study
 from review.queued_jobs import follow_new_rules
+from review.retention import keep_to_retention
 from review.rule_sets import decide_under_new_rules
-from review.tasks import ACTORS, send, send_alert, send_delivery, send_following, send_note
+from review.tasks import (
+    ACTORS,
+    send,
+    send_alert,
+    send_delivery,
+    send_following,
+    send_note,
+    send_shadow,
+)
 from review.tickets import waiting_tickets
 
 Row = TypeVar("Row", bound=Model)
@@ -51,6 +60,8 @@ def sweep() -> None:
     expire_waits()
     raise_alerts()
     watch_drift()
+    keep_to_retention()
+    _send_all(ShadowRun.due(), send_shadow)
     _send_all(Alert.objects.filter(state=Alert.State.WAITING, send_at__lte=Now()), send_alert)
 
 

@@ -17,7 +17,7 @@ from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import RedisError
 
 from review.leases import Lease, claim
-from review.models import Alert, Delivery, Flag, Following, Job
+from review.models import Alert, Delivery, Flag, Following, Job, ShadowRun
 
 log = logging.getLogger(__name__)
 
@@ -152,6 +152,24 @@ def follow(following_id: int) -> None:
         send_following(waiting)
 
 
+@dramatiq.actor(
+    actor_name="shadow",
+    queue_name="gpu",
+    priority=100,
+    max_retries=0,
+    max_age=None,
+    time_limit=50 * 60 * 1000,
+)
+def shadow(run_id: int) -> None:
+    """One model on the series of one result -> numbers to compare; behind all that is clinical."""
+    run = ShadowRun.objects.select_related("algorithm", "result__job").filter(pk=run_id).first()
+    if run is None or not run.begin():
+        return
+    from review.shadow import run_in_shadow
+
+    run_in_shadow(run)
+
+
 ACTORS = {Job.Stage.PREPARE: prepare, Job.Stage.INFER: infer, Job.Stage.PUBLISH: publish}
 NEXT_STAGE = {Job.Stage.PREPARE: Job.Stage.INFER, Job.Stage.INFER: Job.Stage.PUBLISH}
 
@@ -217,5 +235,16 @@ def send_following(row: Following) -> bool:
         follow.send(row.pk)
     except BROKER_AWAY as error:
         log.warning("following %s: the broker is away (%s)", row.pk, type(error).__name__)
+        return False
+    return True
+
+
+def send_shadow(run: ShadowRun) -> bool:
+    """Send the message for a shadow run now; False where the broker is away. The sweeper tries again later."""
+    run.mark_sent()
+    try:
+        shadow.send(run.pk)
+    except BROKER_AWAY as error:
+        log.warning("shadow run %s: the broker is away (%s)", run.pk, type(error).__name__)
         return False
     return True

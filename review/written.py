@@ -22,7 +22,7 @@ from orthanc.seg import write_seg
 from orthanc.sources import SourceSeries
 from orthanc.sr import write_sr
 from orthanc.types import AlgorithmInfo, CompartmentVolume, LesionMeasurement, ObjectKind, Role
-from review.models import Job
+from review.models import Job, SiteSettings
 from segmentation.types import Segmentation, Trust
 
 NO_OVERLAY_ON_FLAIR = "No colour overlay was drawn on FLAIR: it has another frame of reference than T1CE."
@@ -73,7 +73,7 @@ def write_objects(
         if done.uncertainty is not None
         else None
     )
-    said = (*statements(done), *([DRAFT] if report_text else []))
+    said = (*statements(done), *([DRAFT] if report_text else []), *SiteSettings.load().sentences())
     sr = write_sr(
         volumes, seg, t1ce, algorithm,
         lesions=lesion_measurements(done, tracking_uids or {}), uncertainty=uncertainty,

@@ -48,7 +48,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
-    "rest_framework.authtoken",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "axes",
@@ -78,6 +77,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "frontend.pages.site.in_templates",
             ],
         },
     },
@@ -131,7 +131,7 @@ UPLOAD_ARCHIVE_MB = env.number("UPLOAD_ARCHIVE_MB", 20_000)  # all that one arch
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.TokenAuthentication",
+        "review.api_tokens.HashedTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -179,6 +179,7 @@ DRAMATIQ_AUTODISCOVER_MODULES = ["tasks"]
 ORTHANC_URL = env.text("ORTHANC_URL", "http://127.0.0.1:8042")
 ORTHANC_USER = env.text("ORTHANC_USER")
 ORTHANC_PASSWORD = env.text("ORTHANC_PASSWORD")
+DICOM_AET = env.text("DICOM_AET", "GLIOMA")  # as which we call other nodes
 ORTHANC_TIMEOUT_S = env.number("ORTHANC_TIMEOUT_S", 60)
 NUDGE_TOKEN = env.text("NUDGE_TOKEN")
 

@@ -1,18 +1,46 @@
-"""The log-in page, and the icon of the site."""
+"""The log-in page, the page on which people choose their password, and the icon of the site."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
-from django.contrib.auth.views import LoginView
+from django.contrib import messages
+from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.password_validation import password_validators_help_texts
+from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.templatetags.static import static
+from django.urls import reverse_lazy
+from django.utils.decorators import method_decorator
 
 from frontend.permissions import with_page_policy
+from review.accounts import must_choose_password, password_was_chosen
 
 login = with_page_policy(
     LoginView.as_view(template_name="frontend/login.html", redirect_authenticated_user=True)
 )
+
+
+@method_decorator(with_page_policy, name="dispatch")
+class Password(PasswordChangeView):
+    """One's own password: the present one, and twice the new one, which the site's rules must allow."""
+
+    template_name = "frontend/password.html"
+    success_url = reverse_lazy("worklist")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """The form, the rules, and whether it has to be done now."""
+        told = {"rules": password_validators_help_texts(), "must": must_choose_password(self.request.user)}
+        return super().get_context_data(**kwargs) | told
+
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        """Keep it; a one-time password has served its turn."""
+        answer = super().form_valid(form)
+        password_was_chosen(form.user)
+        messages.success(self.request, "Your password is changed.")
+        return answer
 
 
 @with_page_policy

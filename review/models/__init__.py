@@ -1,5 +1,6 @@
 """The rows of the domain, and their state changes. The row is the seam between processes."""
 
+from review.models.accounts import OneTimePassword
 from review.models.alerts import Alert
 from review.models.algorithm import Activation, Algorithm
 from review.models.audit import AppendOnlyError, AuditAction, AuditEntry
@@ -9,11 +10,15 @@ from review.models.deliveries import Delivery, ResultObject
 from review.models.intake import IntakeProblem, Series, Study
 from review.models.lesions import Following, TrackedLesion
 from review.models.macros import CopiedReport, ReportTemplate, TemplateVersion
+from review.models.network import DestinationNode, Scanner
 from review.models.outages import Outage
 from review.models.overrides import SeriesOverride, roles_told
 from review.models.results import Measurement, Result
 from review.models.rule_sets import IgnoredVariant, RuleSetDraft, RuleSetVersion
 from review.models.settings import FollowerState, QualityPolicy, RoutingRule
+from review.models.shadow import ShadowRun
+from review.models.site import SiteSettings
+from review.models.tokens import ApiToken, Scope
 from review.models.verdicts import Acceptance, Flag, Opinion
 from review.models.views import SavedView
 from review.models.work import Job, LostLeaseError
@@ -24,12 +29,14 @@ __all__ = [
     "Activation",
     "Alert",
     "Algorithm",
+    "ApiToken",
     "AppendOnlyError",
     "AuditAction",
     "AuditEntry",
     "CopiedReport",
     "Correction",
     "Delivery",
+    "DestinationNode",
     "Flag",
     "FollowerState",
     "Following",
@@ -39,6 +46,7 @@ __all__ = [
     "Job",
     "LostLeaseError",
     "Measurement",
+    "OneTimePassword",
     "Opinion",
     "Outage",
     "PatientSetting",
@@ -50,8 +58,12 @@ __all__ = [
     "RuleSetDraft",
     "RuleSetVersion",
     "SavedView",
+    "Scanner",
+    "Scope",
     "Series",
     "SeriesOverride",
+    "ShadowRun",
+    "SiteSettings",
     "Study",
     "TemplateVersion",
     "TrackedLesion",

@@ -34,9 +34,13 @@ class AuditAction(models.TextChoices):
     EVENT_CHANGED = "event_changed", "Changed a treatment event"
     IDENTITY_LINKED = "identity_linked", "Linked identities"
     TEMPLATE_CHANGED = "template_changed", "Changed a template"
+    MODEL_INSTALLED = "model_installed", "Installed a model"
     MODEL_ACTIVATED = "model_activated", "Activated a model"
     TOKEN_MADE = "token_made", "Made a token"
     TOKEN_REVOKED = "token_revoked", "Revoked a token"
+    ACCOUNT_CHANGED = "account_changed", "Changed an account"
+    SITE_CHANGED = "site_changed", "Changed the site"
+    REMOVED = "removed", "Removed, being older than it is kept"
     ADMINISTERED = "administered", "Changed in the administration"
 
 

@@ -34,6 +34,7 @@ TABLE: dict[str, dict[str, frozenset[str]]] = {
     "system/": {"get": READ},
     "system/live/": {"get": READ},
     "dashboard/": {"get": READ},
+    "drift/": {"get": READ},
     "audit/": {"get": ADMIN},
     "audit/export.csv": {"get": ADMIN},
     "patients/": {"get": READ},
@@ -71,6 +72,23 @@ TABLE: dict[str, dict[str, frozenset[str]]] = {
     "rules/versions/": {"get": ADMIN},
     "rules/versions/<int:number>/": {"get": ADMIN},
     "rules/versions/<int:number>/restore/": {"post": ADMIN},
+    "administration/": {"get": ADMIN},
+    "administration/users/new/": {"get": ADMIN, "post": ADMIN},
+    "administration/users/<int:user_id>/": {"get": ADMIN, "post": ADMIN},
+    "administration/users/<int:user_id>/<str:step>/": {"post": ADMIN},
+    "administration/tokens/": {"get": ADMIN, "post": ADMIN},
+    "administration/tokens/<int:token_id>/revoke/": {"post": ADMIN},
+    "administration/scanners/": {"get": ADMIN, "post": ADMIN},
+    "administration/scanners/<int:scanner_id>/<str:step>/": {"post": ADMIN},
+    "administration/destinations/": {"get": ADMIN, "post": ADMIN},
+    "administration/destinations/try/": {"post": ADMIN},
+    "administration/destinations/<int:node_id>/remove/": {"post": ADMIN},
+    "administration/models/": {"get": ADMIN},
+    "administration/models/install/": {"post": ADMIN},
+    "administration/models/back/": {"post": ADMIN},
+    "administration/models/<int:model_id>/": {"get": ADMIN},
+    "administration/models/<int:model_id>/<str:step>/": {"post": ADMIN},
+    "administration/site/": {"get": ADMIN, "post": ADMIN},
     "viewer/<str:study_uid>/": {"get": READ},
     "viewer/<str:study_uid>/roles.json": {"get": READ},
     "viewer/<str:study_uid>/uncertainty/": {"get": READ},
@@ -111,7 +129,7 @@ TABLE: dict[str, dict[str, frozenset[str]]] = {
 """Strangers and accounts without a role get nothing of all this."""
 
 ELSEWHERE = {
-    "favicon.ico", "login/", "logout/", "health", "ready", "metrics", "api/nudge/", "ohif/(?P<path>.*)$",
+    "favicon.ico", "login/", "password/", "logout/", "health", "ready", "metrics", "api/nudge/", "ohif/(?P<path>.*)$",
 }  # fmt: skip
 """Open by purpose, or under a token of its own."""
 
@@ -150,6 +168,12 @@ def filled(address: str, flag: Flag) -> str:
         "<int:event_id>": 1,
         "<int:link_id>": 1,
         "<str:key>": 1,
+        "<int:user_id>": 0,
+        "<str:step>": "lock",
+        "<int:token_id>": 0,
+        "<int:scanner_id>": 0,
+        "<int:node_id>": 0,
+        "<int:model_id>": 0,
         "(?P<path>.*?)/?$": "studies/none",
     }
     for place, value in values.items():

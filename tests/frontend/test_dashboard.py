@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
+from review.drift import SeenStudy
+from review.intake import record_study
 from review.models import Flag, Job, Study
+from review.weekly import (
+    week_of,
+    weekly_descriptions,
+    weekly_ends,
+    weekly_failures,
+    weekly_flags,
+    weekly_seconds,
+    weekly_yield,
+)
 from review.yields import stage_seconds, yields
 from tests.review import factories
+from tests.review.simulated_year import drifting, renamed
 
 pytestmark = pytest.mark.django_db
 LogIn = Callable[[str], Client]
@@ -48,3 +61,52 @@ def test_the_page_shows_yield_failures_and_flags_to_readers(as_role: LogIn) -> N
 
 def test_an_empty_site_has_an_empty_dashboard(as_role: LogIn) -> None:
     assert "No valid study has ended" in as_role("viewer").get("/dashboard/?days=x").content.decode()
+
+
+def test_weeks_are_counted_from_monday_and_an_empty_week_is_seen() -> None:
+    monday = date(2026, 11, 9)
+    assert [week_of(monday + timedelta(days=offset)) for offset in (0, 6, 7)] == [
+        monday,
+        monday,
+        monday + timedelta(days=7),
+    ]
+    three_weeks = [monday, monday + timedelta(days=15)]
+    studies = [SeenStudy(f"1.{n}", "Prisma", day, ()) for n, day in enumerate(three_weeks)]
+    told = weekly_ends([replace(studies[0], is_failed=True), studies[1]])
+    assert [f"{one:%m-%d}" for one in told.weeks] == ["11-09", "11-16", "11-23"]
+    assert told.lines["Failed"] == [100.0, None, 0.0]
+
+
+def test_yield_time_flags_and_failures_of_the_week_are_what_happened() -> None:
+    ended()
+    (percent,), (valid,) = weekly_yield(SINCE).lines.values()
+    assert (percent, valid) == (33.3, 3.0)
+    assert weekly_seconds(SINCE).lines == {"prepare": [15.0]}
+    assert weekly_failures(SINCE).lines == {"Failed": [1.0]}
+    assert [sum(one) for one in weekly_flags(SINCE).lines.values()] == [1.0]
+
+
+def test_a_name_that_went_and_one_that_came_are_both_drawn() -> None:
+    names = weekly_descriptions(drifting(1, renamed)).lines
+    before, after = names["AX FLAIR"], names["T2 DARK FLUID"]
+    assert (before[0], after[0]) == (100.0, 0.0)
+    assert after[-1] is not None
+    assert after[-1] > 10
+
+
+def test_the_drift_page_shows_one_scanner_and_one_protocol(as_role: LogIn) -> None:
+    for place, protocol in enumerate(("MRI BRAIN", "MRI STEALTH")):
+        own = [
+            replace(one, series_uid=f"{place}.{one.series_uid}", manufacturer_model="Prisma")
+            for one in factories.FOUR
+        ]
+        record_study(
+            factories.study_header(
+                *own, study_uid=f"9.{place}", orthanc_id=f"o-{place}", description=protocol
+            )
+        )
+    viewer = as_role("viewer")
+    page = viewer.get("/drift/").content.decode()
+    assert ("2 MR studies" in page, "AX T2 FLAIR" in page) == (True, True)
+    assert "1 MR studies" in viewer.get("/drift/?scanner=Prisma&protocol=mri+stealth").content.decode()
+    assert viewer.get("/drift/?scanner=x%00&protocol=%27").status_code == 200

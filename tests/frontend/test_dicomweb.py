@@ -17,11 +17,11 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings as DjangoSettings
-from rest_framework.authtoken.models import Token
 
 from frontend.dicomweb import is_open
 from orthanc.client import OrthancClient
 from orthanc.study_maker import VisitDescription, make_study
+from review.api_tokens import make_token
 from tests.frontend.conftest import SegmentedStudy
 from tests.frontend.synthetic import make_images
 
@@ -113,7 +113,7 @@ def test_a_service_stores_by_stow_and_reads_back_with_its_token(
     accounts: dict[str, User], orthanc: OrthancClient, tmp_path: Path
 ) -> None:
     path = make_study(make_images(), tmp_path, VisitDescription("STOW-1"), uid_seed="stow")[0]
-    token = Token.objects.create(user=accounts["service"]).key
+    _, token = make_token(accounts["service"], "a test", by="admin")
     dataset = pydicom.dcmread(path)
     part = b"--cut\r\nContent-Type: application/dicom\r\n\r\n" + path.read_bytes() + b"\r\n--cut--\r\n"
     headers = {"Authorization": f"Token {token}", "Accept": "application/dicom+json"}

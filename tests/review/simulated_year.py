@@ -14,6 +14,7 @@ DRIFT_DAY = START + timedelta(days=200)
 KINDS = {"AX T1": (600, 9), "AX T2": (5400, 85), "AX FLAIR": (9000, 90), "T1 POST": (650, 10),
          "DWI": (4000, 80), "SWI": (28, 20), "LOC": (8, 3)}  # fmt: skip
 SCANNERS = ("Prisma", "Premier", "Ingenia")
+PROTOCOLS = ("mri brain tumour", "mri brain tumour", "mri brain routine", "mri stealth")
 Alter = Callable[[SeenStudy], SeenStudy]
 
 
@@ -40,6 +41,7 @@ def year(seed: int) -> list[SeenStudy]:
                 is_incomplete=random.random() < 0.04,
                 is_failed=random.random() < 0.02,
                 is_flagged=random.random() < 0.03,
+                protocol=PROTOCOLS[number % len(PROTOCOLS)],
             )
         )
     assert 9_500 < sum(len(one.series) for one in studies) < 10_800

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from pytest_django.live_server_helper import LiveServer
-from rest_framework.authtoken.models import Token
 
 from orthanc.types import MeasuredRegion
+from review.api_tokens import make_token
 from review.longitudinal import timeline_of
 from review.models import Measurement, Study
 from review.patients import key_of
@@ -49,7 +49,7 @@ def test_the_demo_tells_its_treatment_once_and_its_course_is_baseline_then_progr
 ) -> None:
     studies = [phantom_study(number, days) for number, days in enumerate(DAYS, start=1)]
     user = client_of("service").handler._force_user
-    headers = {"Authorization": f"Token {Token.objects.create(user=user).key}"}
+    headers = {"Authorization": f"Token {make_token(user, 'a test', by='admin')[1]}"}
     monkeypatch.setattr(
         demo_treatment,
         "api",

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from orthanc.types import SeriesHeader
-from review.drift import find_drifts
+from review.drift import SeenStudy, find_drifts
 from review.drift_watch import raise_drift_alerts
 from review.intake import record_study
 from review.models import Alert, Study
@@ -71,3 +71,22 @@ def test_stored_headers_that_drift_raise_one_alert_with_the_suspect() -> None:
     assert alert.subject == "Prisma: new DARK FLUID"
     assert "“DARK FLUID” is new, in 6 of 8 studies." in alert.text
     assert raise_drift_alerts() == 0
+
+
+def test_a_change_in_one_protocol_of_a_busy_scanner_is_told_of_that_protocol() -> None:
+    def altered(study: SeenStudy) -> SeenStudy:
+        return renamed(study) if study.protocol == "mri stealth" else study
+
+    studies = [one for one in drifting(3, altered) if one.day < DRIFT_DAY + timedelta(days=10)]
+    told = {
+        (one.scanner, one.subject)
+        for offset in range(10)
+        for one in find_drifts(
+            [study for study in studies if study.day <= DRIFT_DAY + timedelta(days=offset)],
+            DRIFT_DAY + timedelta(days=offset),
+        )
+    }
+    assert ("Prisma, mri stealth", "gone AX FLAIR") in told
+    assert not any(
+        subject == "gone AX FLAIR" for scanner, subject in told if scanner != "Prisma, mri stealth"
+    )

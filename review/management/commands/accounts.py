@@ -11,11 +11,13 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
-from rest_framework.authtoken.models import Token
 
+from review.api_tokens import OF_INSTALLATION, is_open, make_token, revoke_token
+from review.models import ApiToken, OneTimePassword
 from review.roles import UserRole
 
 PEOPLE = (UserRole.ADMIN, UserRole.RADIOLOGIST, UserRole.VIEWER)
+CHOSEN = "(chosen by its owner; remove this file to get a new one)"
 
 
 class Command(BaseCommand):
@@ -39,7 +41,7 @@ class Command(BaseCommand):
             accounts: dict[str, dict[str, str]] = {
                 role: _person(role, known.get(role, {})) for role in PEOPLE
             }
-            accounts[UserRole.SERVICE] = _service()
+            accounts[UserRole.SERVICE] = _service(known.get(UserRole.SERVICE, {}))
         text = json.dumps(accounts, indent=2)
         if path:
             _write(path, text)
@@ -57,26 +59,35 @@ def _read(path: Path) -> dict[str, dict[str, str]]:
 
 
 def _person(role: UserRole, known: dict[str, str]) -> dict[str, str]:
-    """The account of a role. A password that still works is kept, every other is replaced."""
-    user, _ = User.objects.get_or_create(username=known.get("username") or role.value)
+    """The account of a role. One that is there keeps its state, and the password that its owner chose since."""
+    user, created = User.objects.get_or_create(username=known.get("username") or role.value)
     password = known.get("password") or secrets.token_urlsafe(12)
+    if not created and "password" in known and not user.check_password(password):
+        return {"username": user.username, "password": CHOSEN}
     if not user.check_password(password):
         user.set_password(password)
-    user.is_active = True
-    user.is_staff = user.is_superuser = role is UserRole.ADMIN
+        user.is_active = True
+        OneTimePassword.objects.filter(user=user).delete()
+    if created:
+        user.is_staff = user.is_superuser = role is UserRole.ADMIN
+        user.groups.set([Group.objects.get(name=role)])
     user.save()
-    user.groups.set([Group.objects.get(name=role)])
     return {"username": user.username, "password": password}
 
 
-def _service() -> dict[str, str]:
+def _service(known: dict[str, str]) -> dict[str, str]:
+    """The token of the service. One that still works is kept; else a new one takes its place."""
     user, created = User.objects.get_or_create(username=UserRole.SERVICE.value)
     if created:
         user.set_unusable_password()
         user.save()
     user.groups.set([Group.objects.get(name=UserRole.SERVICE)])
-    token, _ = Token.objects.get_or_create(user=user)
-    return {"token": token.key}
+    text = known.get("token", "")
+    if not is_open(text, user):
+        for earlier in ApiToken.objects.filter(user=user, name=OF_INSTALLATION, revoked_at=None):
+            revoke_token(earlier, by="manage.py accounts")
+        _, text = make_token(user, OF_INSTALLATION, by="manage.py accounts")
+    return {"token": text}
 
 
 def _write(path: Path, text: str) -> None:
