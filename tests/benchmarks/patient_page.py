@@ -32,10 +32,12 @@ ASKED_SERVER_MS, ASKED_BROWSER_MS = 150, 1000
 PASSWORD = "benchmark"
 
 WATCH = """
-addEventListener('DOMContentLoaded', () => {
-  const curve = document.getElementById('curve');
-  new MutationObserver(() => { window.drawnAt = performance.now(); })
-    .observe(curve, { attributes: true, attributeFilter: ['data-ready'] });
+document.addEventListener('readystatechange', () => {
+  // All of the page is there, and its scripts have not run.
+  if (document.readyState === 'interactive') {
+    new MutationObserver(() => { window.drawnAt ??= performance.now(); })
+      .observe(document.getElementById('curve'), { attributes: true, attributeFilter: ['data-ready'] });
+  }
 });
 """
 
@@ -99,12 +101,14 @@ def live_server() -> Iterator[str]:
     thread.is_ready.wait()
     if thread.error:
         raise thread.error
-    yield f"http://127.0.0.1:{thread.port}"
-    thread.terminate()
-    # Its threads keep connections for the next request; the database could not be removed under them.
-    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = %s"
-    with connection.cursor() as cursor:
-        cursor.execute(others, [connection.settings_dict["NAME"]])
+    try:
+        yield f"http://127.0.0.1:{thread.port}"
+    finally:
+        thread.terminate()
+        # Its threads keep connections for the next request; the database could not be removed under them.
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = %s"
+        with connection.cursor() as cursor:
+            cursor.execute(others, [connection.settings_dict["NAME"]])
 
 
 def browser_ms(address: str, study: Study) -> str:
