@@ -33,6 +33,7 @@ OUR_FILES = (
     "extension/hanging-protocol.js",
     "extension/overlay.js",
     "extension/study.js",
+    "extension/uncertainty.js",
 )
 
 VENDORED = {

@@ -22,6 +22,7 @@ from review import selectors
 from review.audit import record_view
 from review.models import Flag, Measurement, Study
 from review.roles import can_review
+from review.uncertainty_maps import has_map
 
 NUMBER_OF = {kind.region: kind.number for kind in SEGMENTS}
 CORE = (NUMBER_OF[MeasuredRegion.NONENHANCING_CORE], NUMBER_OF[MeasuredRegion.ENHANCING_TUMOUR])
@@ -106,6 +107,7 @@ def _live_part(request: HttpRequest, study: Study) -> tuple[str, str]:
         **correction_context(study),
         "other_models": selectors.other_models(study.current_result),
         "result": result,
+        "has_map": result is not None and has_map(result),
         "job": result.job if result else study.current_job,
         "rows": volume_rows(list(result.volumes.values())) if result else [],
         "chosen": [series for series in study.series.all() if series.is_chosen],

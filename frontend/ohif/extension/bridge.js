@@ -5,14 +5,16 @@
 //   {type: 'visible', segments: [1, 3], visible: true}   show or hide segments
 //   {type: 'style', opacity: 0.5, fill: true, outline: true}
 //   {type: 'jump', segments: [1, 2, 3]}                  go to where these segments are largest
+//   {type: 'uncertainty', visible: true}                 show or hide the uncertainty map
 //   {type: 'reload'}                                     a new result is there: open the study again
 //   {type: 'edit'}                                       open OHIF's tools for segmentations
 //   {type: 'save', address: '...', csrf: '...'}          send the edited mask there
 // Viewer to panel, with source 'glioma-viewer':
-//   {type: 'state', ready: true, segments: [{number, label}], viewports: 4, changed: false, opened: false,
+//   {type: 'state', ready: true, segments: [{number, label, colour}], viewports: 4, changed: false, opened: false,
 //    hidden: [], style: null}                            `opened`: the first word of these images; else what was wished
 //   {type: 'saved', refused: ''}                         the mask was taken, or why not
 //   {type: 'jumped', found: true}
+//   {type: 'uncertainty', visible: true, refused: ''}    it is shown or hidden now, or why it cannot be shown
 //   {type: 'key', key: 'j'}                              a key of the panel, pressed while the images have the focus
 
 import { createCorrection } from './correct.js';
@@ -23,7 +25,7 @@ const EDITOR = '@ohif/extension-cornerstone.panelModule.panelSegmentationWithToo
 // None of OHIF's own shortcuts.
 const PANEL_KEYS = ['j', 'o', 'f'];
 
-export function connect(overlay, managers) {
+export function connect(overlay, uncertainty, managers) {
   const { segmentationService, panelService } = managers.servicesManager.services;
   const correction = createCorrection(overlay, managers, () => tellState());
   let panel = null; // the window of the frame that spoke last
@@ -60,6 +62,7 @@ export function connect(overlay, managers) {
       overlay.setStyle(wished.style);
     },
     jump: ({ segments }) => tell({ type: 'jumped', found: overlay.jump(segments) }),
+    uncertainty: async ({ visible }) => tell({ type: 'uncertainty', ...(await uncertainty.set(visible)) }),
     reload: () => window.location.reload(),
     edit: () => panelService.activatePanel(EDITOR, true),
     save: async request => tell({ type: 'saved', refused: await correction.save(request) }),

@@ -4,6 +4,7 @@ import { connect } from './bridge.js';
 import { PROTOCOL_ID, ROLE_ATTRIBUTE, fourUp } from './hanging-protocol.js';
 import { createOverlay } from './overlay.js';
 import { roleOf, roleOfSeries } from './study.js';
+import { createUncertainty } from './uncertainty.js';
 
 export const EXTENSION_ID = 'glioma-review';
 
@@ -45,7 +46,8 @@ export default {
   onModeEnter({ servicesManager, extensionManager, commandsManager }) {
     disconnect?.();
     const managers = { servicesManager, extensionManager, commandsManager };
-    disconnect = connect(createOverlay(managers), managers);
+    const uncertainty = createUncertainty(managers, studyUidFromAddress);
+    disconnect = connect(createOverlay(managers), uncertainty, managers);
   },
 
   onModeExit() {

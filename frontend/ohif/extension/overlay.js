@@ -34,8 +34,16 @@ export function createOverlay({ servicesManager, extensionManager }) {
     return shown
       ? Object.values(shown.segments)
           .filter(Boolean)
-          .map(({ segmentIndex, label }) => ({ number: segmentIndex, label }))
+          .map(({ segmentIndex, label }) => ({ number: segmentIndex, label, colour: colourOf(shown, segmentIndex) }))
       : [];
+  }
+
+  // As the SEG gives it; null while no pane shows it.
+  function colourOf(shown, number) {
+    const [viewportId] = viewportIds();
+    return viewportId
+      ? [...segmentationService.getSegmentColor(viewportId, shown.segmentationId, number)].slice(0, 3)
+      : null;
   }
 
   function setVisible(numbers, visible) {

@@ -138,6 +138,17 @@ document.addEventListener('keydown', event => {
   }
 });
 
+const COLOUR_OF_SEGMENT = { 1: '--nc', 2: '--ed', 3: '--et' };
+
+// The colours of the mask over the images, which the site chooses: swatches and bars must not say others.
+function paintSwatches(segments) {
+  segments
+    .filter(({ number, colour }) => colour && number in COLOUR_OF_SEGMENT)
+    .forEach(({ number, colour }) =>
+      document.documentElement.style.setProperty(COLOUR_OF_SEGMENT[number], `rgb(${colour.join()})`)
+    );
+}
+
 window.addEventListener('message', event => {
   if (event.origin !== window.location.origin || event.source !== viewer || event.data?.source !== 'glioma-viewer') {
     return;
@@ -149,6 +160,7 @@ window.addEventListener('message', event => {
       mask.words = '';
     }
     mask.changed = event.data.changed;
+    paintSwatches(event.data.segments);
     if (first && event.data.opened) {
       // A reader opens a study for its tumour: the images start there.
       tellStyle();
