@@ -53,6 +53,11 @@ def _check_pair(
     is_turned = bool(seen) and seen[pair[0].series_uid].role is not roles[0]
     if is_open and seen:
         _write_down(job, seen)
+    elif is_open:
+        yield (
+            f"Neither headers nor images tell surely which of {roles[0]} (series {pair[0].series_number}) and "
+            f"{roles[1]} (series {pair[1].series_number}) is which: check it."
+        )
     if not is_turned:
         return
     if is_open:

@@ -73,6 +73,15 @@ def test_what_was_seen_holds_when_the_study_is_announced_again_until_its_images_
     assert Series.objects.get(series_uid=FIRST.series_uid).seen_role == ""
 
 
+def test_where_neither_headers_nor_pixels_tell_the_reader_is_asked() -> None:
+    job = job_of(FIRST, SECOND, T2, FLAIR)
+    alike = image_of(Role.T1, 0)
+    (warning,) = check_roles_by_content(job, {**images(), "T1": alike, "T1CE": alike})
+    assert "Neither headers nor images" in warning
+    assert f"series {SECOND.series_number}" in warning
+    assert Series.objects.get(series_uid=SECOND.series_uid).seen_role == ""
+
+
 def test_headers_that_are_sure_are_kept_and_the_reader_is_warned() -> None:
     job = job_of(T1, T1CE, T2, FLAIR)
     (warning,) = check_roles_by_content(job, images(T2=Role.FLAIR, FLAIR=Role.T2))
