@@ -12,7 +12,7 @@ import re
 from orthanc.acquired import plane_named, size_text, step_of_mm, time_of
 from orthanc.roles import Said, said_of_contrast
 from orthanc.types import Role, RoleGuess, SeriesHeader
-from orthanc.words import REPEATED, plain
+from orthanc.words import FAT_SUPPRESSED, REPEATED, plain
 
 PAIR_CONFIDENCE = 0.5
 
@@ -96,8 +96,8 @@ def _is_silent(header: SeriesHeader) -> bool:
 
 
 def _other_words(header: SeriesHeader) -> set[str]:
-    """The words of the description but for planes, numbers, and that it is a repeat."""
-    words = REPEATED.sub(" ", plain(header.description))
+    """The words of the description but for planes, numbers, fat suppression, and that it is a repeat."""
+    words = FAT_SUPPRESSED.sub(" ", REPEATED.sub(" ", plain(header.description)))
     in_other_scripts = {word for word in re.findall(r"[^\W\d_]+", header.description) if not plain(word)}
     return in_other_scripts | {word for word in words.split() if not plane_named(word) and not word.isdigit()}
 

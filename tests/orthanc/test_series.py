@@ -153,6 +153,12 @@ def test_a_repeat_before_contrast_stays_a_t1_and_is_preferred(name):
     assert choice.picked[Role.T1].series_number == 7
 
 
+def test_an_alike_t1_whose_fat_is_suppressed_stays_a_t1():
+    choice = choose_series([*usual_study(), series(7, "AX T1 FS")])
+    assert choice.guesses["1.2.7"].role is Role.T1
+    assert choice.picked[Role.T1].series_number == 3
+
+
 def test_what_a_person_decided_beats_every_guess():
     late = series(12, "SAG T1 MPRAGE POST", **THIN)
     choice = choose_series([*usual_study(), late], told={"1.2.9": Role.T1CE, "1.2.4": Role.NONE})
