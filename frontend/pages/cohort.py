@@ -68,6 +68,7 @@ def page(request: HttpRequest) -> HttpResponse:
     ]
     context |= {
         "tabs": tabs,
+        "longer": _longer(asked),
         "patients": [(keys[row.study_uid], row) for row in kept],
         "plots": [_plotted(keys[row.study_uid], row) for row in kept if row.best_ratio is not None],
     }
@@ -105,6 +106,13 @@ def _stretches(asked: Asked) -> list[tuple[str, str, bool]]:
         (words, _address(first, last, asked.show), (first, last) == (asked.first, asked.last))
         for words, (first, last) in days.items()
     ]
+
+
+def _longer(asked: Asked) -> str:
+    """Where to look for confirmations that are overdue: a scan comes up to 16 weeks later, and those are past."""
+    today = timezone.localdate()
+    year = today - timedelta(days=365)
+    return _address(year, today, asked.show) if asked.show == "confirm" and asked.first > year else ""
 
 
 def _address(first: date, last: date, show: str) -> str:

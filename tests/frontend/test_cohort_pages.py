@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -124,3 +124,11 @@ def test_odd_days_are_left_out_or_turned(as_role: LogIn, patients: None) -> None
     client = as_role("viewer")
     assert client.get("/cohort/", {"first": "2024-13-45", "last": "soon"}).status_code == 200
     assert listed(client, first="2024-08-31", last="2024-08-01") == ["2", "1"]
+
+
+def test_the_question_for_overdue_confirmations_says_that_a_month_is_too_short(as_role: LogIn) -> None:
+    client = as_role("viewer")
+    assert "Look at the last 365 days" in client.get("/cohort/", {"show": "confirm"}).content.decode()
+    assert "Look at the last 365 days" not in client.get("/cohort/").content.decode()
+    year = {"show": "confirm", "first": str(date.today() - timedelta(days=365))}
+    assert "Look at the last 365 days" not in client.get("/cohort/", year).content.decode()
