@@ -69,7 +69,17 @@ def read_source(files: Sequence[Path]) -> SourceSeries:
         BadSeriesError: the files do not make one image.
         BadResultError: the series is made of several multi-frame objects.
     """
-    slices = stack_of(read_datasets(files)).slices
+    return source_of(read_datasets(files))
+
+
+def source_of(read: Sequence[Dataset]) -> SourceSeries:
+    """The same for images that are in memory, with pixels or without.
+
+    Raises:
+        BadSeriesError: they do not make one image.
+        BadResultError: they are several multi-frame objects.
+    """
+    slices = stack_of(list(read)).slices
     # In order along the normal and each once; an enhanced object appears at its first slice.
     datasets = tuple({id(one.dataset): one.dataset for one in slices}.values())
     if 1 < len(datasets) < len(slices):

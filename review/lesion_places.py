@@ -69,7 +69,7 @@ def read_places(folder: JobFolder) -> Places | None:
 
 def read_brain(folder: JobFolder) -> sitk.Image | None:
     """The brain of a job's T1CE: as prepared, or as kept after it."""
-    for place in (folder.prepared, folder.followed):
+    for place in (folder.prepared, folder.inferred, folder.followed):
         if (place / BRAIN).is_file():
             return sitk.ReadImage(str(place / BRAIN), sitk.sitkUInt8)
     return None

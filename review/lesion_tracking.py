@@ -171,12 +171,9 @@ def _transform(
     other = reference[0]
     if other.t1ce_series_uid == job.chosen[Role.T1CE]["series_uid"]:
         return sitk.Euler3DTransform()
-    known = Following.objects.filter(
-        result__t1ce_series_uid=job.chosen[Role.T1CE]["series_uid"],
-        reference_series_uid=other.t1ce_series_uid,
-    ).first()
-    if known is not None and known.transform:
-        return _as_transform(known.transform)
+    known = known_transform(job.chosen[Role.T1CE]["series_uid"], other.t1ce_series_uid)
+    if known is not None:
+        return known
     if brain is None:
         raise CannotFollowError("the outline of the brain was not kept.")
     try:
@@ -194,6 +191,16 @@ def _transform(
             f"({alignment.words})."
         )
     return alignment.transform
+
+
+def known_transform(series_uid: str, reference_series_uid: str) -> sitk.Euler3DTransform | None:
+    """Points of one T1CE to points of another, where that was sought before and found for sure."""
+    known = Following.objects.filter(
+        result__t1ce_series_uid=series_uid,
+        reference_series_uid=reference_series_uid,
+        transform__isnull=False,
+    ).first()
+    return _as_transform(known.transform) if known and known.transform else None
 
 
 def _joined(

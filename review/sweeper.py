@@ -16,7 +16,7 @@ from review.alerts import raise_alerts
 from review.artefacts import folders_with_images, job_folder
 from review.drift_watch import watch_drift
 from review.intake import expire_waits
-from review.models import Alert, Delivery, Flag, Following, Job, ShadowRun
+from review.models import Alert, Comparison, Delivery, Flag, Following, Job, ShadowRun
 from review.models.work import locked_study
 from review.queued_jobs import follow_new_rules
 from review.retention import keep_to_retention
@@ -25,6 +25,7 @@ from review.tasks import (
     ACTORS,
     send,
     send_alert,
+    send_comparison,
     send_delivery,
     send_following,
     send_note,
@@ -54,6 +55,7 @@ def sweep() -> None:
     refill_queues()
     _send_all(Delivery.objects.due(), send_delivery)
     _send_all(Flag.without_note(), send_note)
+    _send_all(Comparison.due().order_by("asked_at"), send_comparison)
     _send_all(Following.due().order_by("result__study__study_date"), send_following)
     decide_under_new_rules()
     follow_new_rules()

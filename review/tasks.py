@@ -17,7 +17,7 @@ from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import RedisError
 
 from review.leases import Lease, claim
-from review.models import Alert, Delivery, Flag, Following, Job, ShadowRun
+from review.models import Alert, Comparison, Delivery, Flag, Following, Job, ShadowRun
 
 log = logging.getLogger(__name__)
 
@@ -170,6 +170,20 @@ def shadow(run_id: int) -> None:
     run_in_shadow(run)
 
 
+@dramatiq.actor(
+    actor_name="compare", queue_name="cpu", priority=5, max_retries=0, max_age=None, time_limit=15 * 60 * 1000
+)
+def compare(comparison_id: int) -> None:
+    """Two visits -> derived images beside the later one; or their removal."""
+    rows = Comparison.objects.select_related("later__job", "later__study", "earlier__job", "earlier__study")
+    row = rows.filter(pk=comparison_id).first()
+    if row is None or not row.begin():
+        return
+    from review.compare_visits import work_on
+
+    work_on(row)
+
+
 ACTORS = {Job.Stage.PREPARE: prepare, Job.Stage.INFER: infer, Job.Stage.PUBLISH: publish}
 NEXT_STAGE = {Job.Stage.PREPARE: Job.Stage.INFER, Job.Stage.INFER: Job.Stage.PUBLISH}
 
@@ -246,5 +260,15 @@ def send_shadow(run: ShadowRun) -> bool:
         shadow.send(run.pk)
     except BROKER_AWAY as error:
         log.warning("shadow run %s: the broker is away (%s)", run.pk, type(error).__name__)
+        return False
+    return True
+
+
+def send_comparison(row: Comparison) -> bool:
+    """Send the message for a comparison; False where the broker is away. The sweeper tries again later."""
+    try:
+        compare.send(row.pk)
+    except BROKER_AWAY as error:
+        log.warning("comparison %s: the broker is away (%s)", row.pk, type(error).__name__)
         return False
     return True

@@ -29,6 +29,7 @@ OUR_FILES = (
     "mode/glioma-mode.js",
     "extension/glioma-extension.js",
     "extension/bridge.js",
+    "extension/compare.js",
     "extension/correct.js",
     "extension/hanging-protocol.js",
     "extension/overlay.js",

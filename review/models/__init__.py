@@ -4,6 +4,7 @@ from review.models.accounts import OneTimePassword
 from review.models.alerts import Alert
 from review.models.algorithm import Activation, Algorithm
 from review.models.audit import AppendOnlyError, AuditAction, AuditEntry
+from review.models.comparisons import Comparison
 from review.models.corrections import Correction
 from review.models.course import IdentityLink, PatientSetting, TreatmentEvent
 from review.models.deliveries import Delivery, ResultObject
@@ -33,6 +34,7 @@ __all__ = [
     "AppendOnlyError",
     "AuditAction",
     "AuditEntry",
+    "Comparison",
     "CopiedReport",
     "Correction",
     "Delivery",

@@ -29,6 +29,7 @@ class AuditAction(models.TextChoices):
     ACCEPTED = "accepted", "Accepted"
     CORRECTED = "corrected", "Corrected"
     MACRO_COPIED = "macro_copied", "Copied the macro"
+    COMPARED = "compared", "Compared visits"
     EXPORTED = "exported", "Exported"
     RULE_CHANGED = "rule_changed", "Changed a rule"
     EVENT_CHANGED = "event_changed", "Changed a treatment event"

@@ -92,6 +92,10 @@ TABLE: dict[str, dict[str, frozenset[str]]] = {
     "viewer/<str:study_uid>/": {"get": READ},
     "viewer/<str:study_uid>/roles.json": {"get": READ},
     "viewer/<str:study_uid>/uncertainty/": {"get": READ},
+    "compare/": {"get": READ},
+    "compare/<str:study_uid>/<str:prior_uid>/": {"get": READ, "post": READ},
+    "compare/<str:study_uid>/<str:prior_uid>/parts.json": {"get": READ},
+    "compare/<str:study_uid>/<str:prior_uid>/panel/": {"get": READ},
     "panel/<str:study_uid>/": {"get": READ},
     "panel/<str:study_uid>/live/": {"get": READ},
     "api/schema/": {"get": READ},
@@ -158,6 +162,7 @@ def filled(address: str, flag: Flag) -> str:
     values: dict[str, Any] = {
         "<int:key>": flag.result.study_id,
         "<str:study_uid>": UID,
+        "<str:prior_uid>": "1.2.3",
         "<int:result_id>": flag.result_id,
         "<int:flag_id>": flag.pk,
         "<int:view_id>": 1,

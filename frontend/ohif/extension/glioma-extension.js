@@ -1,9 +1,10 @@
 // Our extension of OHIF: series roles for hanging, the four-up protocol, the panel, and the overlay's controls.
 
 import { connect } from './bridge.js';
+import { AS_SCANNED_ID, COMPARE_ID, PART_ATTRIBUTE, aligned, asScanned } from './compare.js';
 import { PROTOCOL_ID, ROLE_ATTRIBUTE, fourUp } from './hanging-protocol.js';
 import { createOverlay } from './overlay.js';
-import { roleOf, roleOfSeries } from './study.js';
+import { partOf, priorFromAddress, roleOf, roleOfSeries } from './study.js';
 import { createUncertainty } from './uncertainty.js';
 
 export const EXTENSION_ID = 'glioma-review';
@@ -12,12 +13,17 @@ function studyUidFromAddress() {
   return new URLSearchParams(window.location.search).get('StudyInstanceUIDs')?.split(',')[0] ?? '';
 }
 
+function panelAddress() {
+  const [studyUid, priorUid] = [studyUidFromAddress(), priorFromAddress()].map(encodeURIComponent);
+  return priorUid ? `/compare/${studyUid}/${priorUid}/panel/` : `/panel/${studyUid}/`;
+}
+
 // The panel's content is a page of Django: server-rendered, tested without a viewer.
 function PanelFrame() {
   const { React } = window.gliomaReview;
   return React.createElement('iframe', {
     title: 'Volumes and controls',
-    src: `/panel/${encodeURIComponent(studyUidFromAddress())}/`,
+    src: panelAddress(),
     'data-cy': 'glioma-panel',
     style: { border: 0, width: '100%', height: '100%', display: 'block', background: '#0b1016' },
   });
@@ -41,6 +47,7 @@ export default {
   preRegistration({ servicesManager }) {
     const { hangingProtocolService } = servicesManager.services;
     hangingProtocolService.addCustomAttribute(ROLE_ATTRIBUTE, 'Role of the series for the model', roleOf);
+    hangingProtocolService.addCustomAttribute(PART_ATTRIBUTE, 'Part of a comparison of two visits', partOf);
   },
 
   onModeEnter({ servicesManager, extensionManager, commandsManager }) {
@@ -60,7 +67,11 @@ export default {
   },
 
   getHangingProtocolModule() {
-    return [{ name: PROTOCOL_ID, protocol: fourUp }];
+    return [
+      { name: PROTOCOL_ID, protocol: fourUp },
+      { name: COMPARE_ID, protocol: aligned },
+      { name: AS_SCANNED_ID, protocol: asScanned },
+    ];
   },
 
   getPanelModule() {

@@ -2,6 +2,7 @@
 
 const NOTHING = { roles: {}, seg_series_uid: '', state: '', may_correct: false };
 let facts = NOTHING;
+let parts = {}; // series UID to part of a comparison, where the address names a prior visit
 let asked = { studyUid: '', answer: null };
 
 export function currentFacts() {
@@ -16,7 +17,23 @@ export function fetchFacts(studyUid) {
   return asked.answer;
 }
 
+// The earlier visit that this one is compared with; "" where it is looked at alone.
+export function priorFromAddress() {
+  return new URLSearchParams(window.location.search).get('prior') ?? '';
+}
+
+async function readParts(studyUid) {
+  const prior = priorFromAddress();
+  if (!prior) {
+    return {};
+  }
+  const address = `/compare/${encodeURIComponent(studyUid)}/${encodeURIComponent(prior)}/parts.json`;
+  const answer = await fetch(address, { credentials: 'same-origin', headers: { Accept: 'application/json' } });
+  return answer.ok ? answer.json() : {};
+}
+
 async function readFacts(studyUid) {
+  parts = await readParts(studyUid);
   const answer = await fetch(`/viewer/${encodeURIComponent(studyUid)}/roles.json`, {
     credentials: 'same-origin',
     headers: { Accept: 'application/json' },
@@ -36,6 +53,11 @@ export function roleOf(displaySet) {
     return uid === facts.seg_series_uid ? 'SEG' : 'none';
   }
   return roleOfSeries(uid);
+}
+
+// "PRIOR", "PRIOR_SEG", "DIFFERENCE", "SUBTRACTION" for derived series of the comparison; else the role.
+export function partOf(displaySet) {
+  return parts[displaySet?.SeriesInstanceUID] ?? roleOf(displaySet);
 }
 
 export function roleOfSeries(seriesUid) {

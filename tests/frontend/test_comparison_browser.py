@@ -1,0 +1,126 @@
+"""Two visits of a patient beside each other, in the real viewer and in front of the real Orthanc."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from orthanc.client import OrthancClient
+from orthanc.derived_series import DerivedSeries, write_derived
+from orthanc.difference_seg import write_difference
+from orthanc.read import read_series
+from orthanc.seg import write_seg
+from orthanc.sources import read_source, source_of
+from orthanc.types import AlgorithmInfo
+from review.models import Comparison, Study
+from segmentation.visit_comparison import difference_of
+from tests.frontend.conftest import SegmentedStudy
+from tests.frontend.synthetic import labels_on
+from tests.frontend.test_browser import BLUE, RED, VIEWER_MS, overlay_pixels, panel_of, wait_until
+from tests.review import factories
+
+pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.django_db(transaction=True)]
+
+ALGORITHM = AlgorithmInfo("synthetic truth", "1")
+
+
+@pytest.fixture
+def earlier(segmented_study: SegmentedStudy) -> Study:
+    """A visit before, with a result."""
+    later = segmented_study.study
+    Study.objects.filter(pk=later.pk).update(study_date=date(2026, 6, 1))
+    before = factories.make_study(
+        "1.2.77",
+        patient_id=later.patient_id,
+        patient_id_issuer=later.patient_id_issuer,
+        patient_name=later.patient_name,
+        study_date=date(2026, 1, 1),
+    )
+    factories.make_result(factories.make_job(before, series_key="before"))
+    return before
+
+
+@pytest.fixture
+def comparison(
+    segmented_study: SegmentedStudy, earlier: Study, orthanc: OrthancClient
+) -> Iterator[Comparison]:
+    """The same tumour without its oedema as the visit before, on the grid of the later T1CE."""
+    files = [path for path in segmented_study.files if path.parent.name.endswith("t1ce")]
+    source, t1ce = read_source(files), read_series(files)
+    now = labels_on(t1ce)
+    then = sitk.Cast((now == 4) * 4, sitk.sitkUInt8)
+    plain = write_derived(t1ce, source, DerivedSeries("T1CE as scanned", 9014, "as it is"), key="plain")
+    prior = write_derived(t1ce, source, DerivedSeries("T1CE of 2026-01-01, aligned", 9010, "moved"), key="a")
+    made = {
+        "PRIOR": prior,
+        "PRIOR_SEG": [write_seg(then, source_of(prior), ALGORITHM, result_key="prior")],
+        "PLAIN_PRIOR": plain,
+        "PLAIN_PRIOR_SEG": [write_seg(then, source_of(plain), ALGORITHM, result_key="plain")],
+        "DIFFERENCE": [
+            write_difference(difference_of(now, then), source, ALGORITHM, description="Grown", key="a")
+        ],
+        "SUBTRACTION": write_derived(t1ce, source, DerivedSeries("T1CE minus T1", 9013, "less"), key="b"),
+    }
+    for datasets in made.values():
+        orthanc.store_archive(datasets)
+    row = Comparison.objects.create(
+        later=segmented_study.result,
+        earlier=earlier.results.get(),
+        state=Comparison.State.READY,
+        series={part: str(datasets[0].SeriesInstanceUID) for part, datasets in made.items()},
+        asked_by="vera",
+    )
+    yield row
+    for series_uid in row.series.values():
+        orthanc.delete_series(str(orthanc.find_series(series_uid)))
+
+
+def orange_pixels(page: Page) -> list[int]:
+    """In each pane, how many pixels have the colour of what grew."""
+    shot = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB")).astype(int)
+    counts = []
+    for pane in page.locator(".cornerstone-canvas").all():
+        box = pane.bounding_box()
+        assert box is not None
+        left, top = int(box["x"]), int(box["y"])
+        rgb = shot[top + 60 : top + int(box["height"]) - 40, left + 60 : left + int(box["width"]) - 60]
+        red, green, blue = np.moveaxis(rgb, 2, 0)
+        counts.append(int(((red - blue > 40) & (red - green > 10) & (green - blue > 15)).sum()))
+    return counts
+
+
+def test_two_visits_stand_side_by_side_each_with_its_mask_and_move_together(
+    reader: Page, segmented_study: SegmentedStudy, earlier: Study, comparison: Comparison, tmp_path: Path
+) -> None:
+    later = segmented_study.study
+    reader.goto(f"/compare/{earlier.study_uid}/{later.study_uid}/")
+    panel = panel_of(reader)
+    expect(panel.get_by_role("heading", name="Left 2026-01-01, right 2026-06-01")).to_be_visible(
+        timeout=VIEWER_MS
+    )
+    expect(reader.locator(".cornerstone-canvas")).to_have_count(4, timeout=VIEWER_MS)
+    wait_until(reader, lambda: len(overlay_pixels(reader)) == 4, "four panes")
+    reader.locator(".cornerstone-canvas").first.hover()
+
+    def shown() -> bool:
+        reader.mouse.wheel(0, -100)
+        left, right, below, _ = overlay_pixels(reader)
+        return (
+            left[RED] > 50 and right[BLUE] > 50 and below[RED] + below[BLUE] + orange_pixels(reader)[2] > 50
+        )
+
+    wait_until(reader, shown, "a mask in each of three panes")
+    reader.screenshot(path=tmp_path / "compare.png")
+    left, right, _, subtraction = overlay_pixels(reader)
+    # The earlier visit had no oedema, and the subtraction has no mask.
+    assert left[BLUE] < 0.2 * right[BLUE]
+    assert max(subtraction.values()) < 50
+    assert orange_pixels(reader)[2] > 50
