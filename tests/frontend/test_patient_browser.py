@@ -256,6 +256,22 @@ def test_each_lesion_is_a_line_under_its_number_and_opens_its_images(oncologist:
     expect(oncologist.locator(".hover")).to_contain_text("new")
 
 
+def test_two_visits_are_picked_on_the_curve_and_compared(oncologist: Page) -> None:
+    results = make_course(3)
+    open_patient(oncologist, results[0])
+    oncologist.locator("#curve").focus()
+    for key in ("ArrowLeft", "c"):
+        oncologist.keyboard.press(key)
+    box = oncologist.locator("#curve path[fill='#ff6b5e']").nth(1).bounding_box()
+    assert box is not None
+    oncologist.keyboard.down("Shift")
+    oncologist.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    oncologist.keyboard.up("Shift")
+    expect(oncologist.locator("#chosen")).to_contain_text("To compare: 2025-02-26 with 2025-04-14.")
+    oncologist.get_by_role("button", name="Side by side").click()
+    oncologist.wait_for_url(re.compile(r"/compare/1\.2\.826\.1/1\.2\.826\.2/$"))
+
+
 def test_the_plots_of_the_cohort_are_drawn_and_open_a_patient(oncologist: Page) -> None:
     results = make_course(3)
     for kind, on in (("surgery", "2025-01-15"), ("radiotherapy_end", "2025-02-20")):

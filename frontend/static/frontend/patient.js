@@ -81,6 +81,7 @@
     document.getElementById('lesions').parentElement.hidden = data.lesions.length === 0;
     offerAxes();
     readControls();
+    showCompared();
     if (!data.visits.length) {
       chart.clear();
       return;
@@ -90,6 +91,27 @@
     document.querySelectorAll('.visits-table tr').forEach(row => {
       row.classList.toggle('chosen', row.id === chosen.visit?.id);
     });
+  }
+
+  // The two visits of the form below the table, the last picked first: C on the chosen point, or Shift and a click.
+  let compared = [];
+
+  function pick(visit) {
+    if (visit.is_counted) {
+      compared = [visit, ...compared.filter(one => one.study_uid !== visit.study_uid)].slice(0, 2);
+      showCompared();
+      const days = compared.map(one => one.date).join(' with ');
+      document.getElementById('chosen').textContent = `To compare: ${days}. The button is below the table of visits.`;
+    }
+  }
+
+  function showCompared() {
+    const form = document.querySelector('.compare-visits');
+    compared = compared.filter(({ id }) => data.visits.some(visit => visit.id === id && visit.is_counted));
+    if (form && compared.length) {
+      form.elements.one.value = compared[0].study_uid;
+      form.elements.other.value = compared[1]?.study_uid ?? '';
+    }
   }
 
   function choose(visit) {
@@ -105,9 +127,11 @@
     choose(data.visits[Math.min(Math.max(next, 0), data.visits.length - 1)]);
   }
 
-  chart.on('click', ({ data: point }) => {
+  chart.on('click', ({ data: point, event }) => {
     const visit = point?.visit ?? data.visits.find(one => one.study_uid === point?.lesion?.study_uid);
-    if (visit) {
+    if (visit && event.event.shiftKey) {
+      pick(visit);
+    } else if (visit) {
       window.location.assign(visit.href);
     }
   });
@@ -115,6 +139,8 @@
   holder.addEventListener('keydown', event => {
     if (event.key === 'Enter' && chosen.visit) {
       window.location.assign(chosen.visit.href);
+    } else if (event.key === 'c' && chosen.visit) {
+      pick(chosen.visit);
     } else if ((event.key === 'ArrowRight' || event.key === 'ArrowLeft') && data.visits.length) {
       event.preventDefault();
       step(event.key === 'ArrowRight' ? 1 : -1);
