@@ -5,7 +5,7 @@ import sys
 
 from segmentation.launch import wants_fast_malloc, with_fast_malloc
 
-RUNS_NETWORKS = ("segment", "evaluate", "calibrate", "train")
+RUNS_NETWORKS = ("segment", "evaluate", "calibrate", "tune-presence", "train")
 
 if __name__ == "__main__":
     if sys.argv[1:2] and sys.argv[1] in RUNS_NETWORKS and wants_fast_malloc():

@@ -23,12 +23,12 @@ STATEMENT = (
 )
 
 INTERVAL = IntervalCalibration(
-    multipliers={"WT": 1.24, "TC": 0.75, "ET": 1.05, "oedema": 1.08, "nonenhancing_core": 0.75},
+    multipliers={"WT": 1.18, "TC": 0.7, "ET": 0.96, "oedema": 1.02, "nonenhancing_core": 0.7},
     n_cases=22,
     cases="22 pre-operative BraTS patients, each sharp, with noise, in slices of 5 mm and misaligned (simulated from "
     "the sharp one); the weights had seen at least the 14 of BraTS 2017/18 in training; expect the intervals to hold "
     "less often on others",
-    coverage={"WT": 0.955, "TC": 0.955, "ET": 0.955, "oedema": 0.932, "nonenhancing_core": 0.943},
+    coverage={"WT": 0.955, "TC": 0.966, "ET": 0.955, "oedema": 0.943, "nonenhancing_core": 0.966},
 )
 """Over 88 runs, each patient's four left out together; docs/intervals.md has coverage and width by kind of image. The
 rule that decides whether there is enhancing tumour was set on the same cases."""

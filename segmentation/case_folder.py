@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import zlib
@@ -16,6 +15,7 @@ import SimpleITK as sitk
 from segmentation.errors import BadGeometryError, BadInputError
 from segmentation.geometry import same_grid
 from segmentation.measure import by_quantity
+from segmentation.nifti_file import check_nifti
 from segmentation.types import (
     SEQUENCES,
     BrainScan,
@@ -182,7 +182,7 @@ def _label(name: str, volume: VolumeEstimate) -> dict[str, Any]:
 
 def _read_image(path: Path) -> sitk.Image:
     try:
-        _check_whole(path)
+        check_nifti(path)
         image = sitk.ReadImage(str(path))
     except (
         RuntimeError,
@@ -194,10 +194,3 @@ def _read_image(path: Path) -> sitk.Image:
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
         raise BadInputError(f"{path} is not one 3D image with one value a voxel.")
     return image
-
-
-def _check_whole(path: Path) -> None:
-    """Unpack to the end: the NIfTI reader fills up a file that was cut short without a word."""
-    with gzip.open(path) as packed:
-        while packed.read(1 << 22):
-            pass

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from segmentation import evaluate_command
+from segmentation import calibrate_command, evaluate_command, presence_command
 from segmentation.cacnn import import_cacnn
 from segmentation.case_folder import read_case, write_prepared, write_result
 from segmentation.command_options import (
@@ -48,8 +48,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     _add_segment(commands.add_parser("segment", help="segment one case folder"))
     evaluate_command.add_evaluate(commands.add_parser("evaluate", help="segment labelled cases and compare"))
-    evaluate_command.add_calibrate(
-        commands.add_parser("calibrate", help="measure a model's volume errors on labelled cases")
+    calibrate_command.add_calibrate(
+        commands.add_parser("calibrate", help="set a model's intervals and trust score on labelled cases")
+    )
+    presence_command.add_tune_presence(
+        commands.add_parser("tune-presence", help="set when a model's enhancing tumour is believed")
     )
     _add_prepare(commands.add_parser("prepare", help="register, resample and skull-strip one case folder"))
     _add_import(commands.add_parser("import-cacnn", help="make a model folder of the published weights"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,13 @@ import numpy as np
 import SimpleITK as sitk
 
 from segmentation.case_folder import read_case, read_case_note, read_reference
-from segmentation.interval import QUANTITIES, VolumeBand, score
+from segmentation.degrade import Degradation, degraded
+from segmentation.interval import QUANTITIES, Signals, VolumeBand, score
 from segmentation.measure import by_quantity, label_volumes_ml, regions_of
 from segmentation.metrics import dice, hd95_mm, jaccard
 from segmentation.registry import CascadeModel
-from segmentation.segment import Report, segment_in_detail
-from segmentation.types import BrainScan, Compartment, Phase, PreparedScan, Segmentation, TumourVolumes
+from segmentation.segment import Detailed, Report, segment_in_detail
+from segmentation.types import BrainScan, Compartment, Phase, PreparedScan, TumourVolumes
 
 REGIONS = tuple(part.value for part in Compartment)
 
@@ -48,6 +49,10 @@ class CaseEvaluation:
     """Per name in QUANTITIES."""
     true_volume_ml: dict[str, float]
     """Per name in QUANTITIES."""
+    signals: Signals
+    patient: str
+    """Runs of one patient are never split between calibration and check."""
+    degradation: Degradation = Degradation.NONE
 
     def is_inside(self, name: str) -> bool:
         """Whether the interval of a quantity holds the true amount."""
@@ -68,6 +73,8 @@ class LabelledCase:
     reference: sitk.Image
     """The reader's label map, on the grid of T1CE as read."""
     phase: Phase
+    patient: str
+    degradation: Degradation = Degradation.NONE
 
 
 def read_labelled_case(folder: Path, prepare: Prepare, phase: Phase) -> LabelledCase:
@@ -76,10 +83,20 @@ def read_labelled_case(folder: Path, prepare: Prepare, phase: Phase) -> Labelled
     Raises:
         BadInputError: the case cannot be prepared or has no usable reference.
     """
-    known_phase = read_case_note(folder).phase or phase
+    note = read_case_note(folder)
     scan = read_case(folder)
     reference = read_reference(folder, scan.t1ce)
-    return LabelledCase(folder.name, prepare(scan), reference, known_phase)
+    return LabelledCase(
+        folder.name, prepare(scan), reference, note.phase or phase, note.source or folder.name
+    )
+
+
+def worse(case: LabelledCase, kind: Degradation) -> LabelledCase:
+    """The case with worse images, simulated, and the same truth."""
+    if kind is Degradation.NONE:
+        return case
+    images = degraded(case.prepared, kind, case.name)
+    return replace(case, name=f"{case.name} ({kind})", prepared=images, degradation=kind)
 
 
 def evaluate_labelled(
@@ -90,8 +107,7 @@ def evaluate_labelled(
     Raises:
         BadInputError: the case cannot be segmented.
     """
-    detailed = segment_in_detail(case.prepared, model, case.phase, report)
-    return compare(case.name, detailed.segmentation, detailed.bands, case.reference)
+    return compare(case, segment_in_detail(case.prepared, model, case.phase, report))
 
 
 def evaluate_case(
@@ -105,16 +121,14 @@ def evaluate_case(
     return evaluate_labelled(read_labelled_case(folder, prepare, phase), model, report)
 
 
-def compare(
-    case: str, result: Segmentation, bands: dict[str, VolumeBand], reference: sitk.Image
-) -> CaseEvaluation:
-    """The measures of one result against a reference label map on the same grid."""
-    ours = _masks(result.labels)
-    true = _masks(reference)
-    spacing_zyx_mm = reference.GetSpacing()[::-1]
+def compare(case: LabelledCase, found: Detailed) -> CaseEvaluation:
+    """The measures of one result against the case's reference."""
+    result = found.segmentation
+    ours, true = _masks(result.labels), _masks(case.reference)
+    spacing_zyx_mm = case.reference.GetSpacing()[::-1]
     pairs = {name: (ours[name], true[name]) for name in REGIONS}
     return CaseEvaluation(
-        case=case,
+        case=case.name,
         phase=result.phase,
         volumes=result.volumes,
         trust=result.trust.predicted_dice if result.trust else 0.0,
@@ -123,8 +137,11 @@ def compare(
         dice={name: dice(a, b) for name, (a, b) in pairs.items()},
         jaccard={name: jaccard(a, b) for name, (a, b) in pairs.items()},
         hd95_mm={name: hd95_mm(a, b, spacing_zyx_mm) for name, (a, b) in pairs.items()},
-        bands=bands,
-        true_volume_ml=label_volumes_ml(reference),
+        bands=found.bands,
+        true_volume_ml=label_volumes_ml(case.reference),
+        signals=found.signals,
+        patient=case.patient,
+        degradation=case.degradation,
     )
 
 
@@ -202,7 +219,10 @@ def _case_content(case: CaseEvaluation) -> dict[str, Any]:
         "volume_ml": {name: volumes[name].ml for name in QUANTITIES},
         "true_volume_ml": case.true_volume_ml,
         "interval_ml": {name: [volumes[name].low_ml, volumes[name].high_ml] for name in QUANTITIES},
-        "interval_score": {name: case.score(name) for name in QUANTITIES},
+        "band": {name: asdict(band) for name, band in case.bands.items()},
+        "signals": asdict(case.signals),
+        "patient": case.patient,
+        "degradation": case.degradation.value,
         "trust": case.trust,
         "seconds": seconds | {"total": sum(seconds.values())},
         "warnings": list(case.warnings),

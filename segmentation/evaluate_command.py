@@ -1,4 +1,4 @@
-"""`python -m segmentation evaluate` and `calibrate`: models against readers' outlines."""
+"""`python -m segmentation evaluate`: models against readers' outlines."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from segmentation.calibration import Scores, calibrate_model, scores_in, scores_of
-from segmentation.case_folder import case_folders, read_json, write_json
+from segmentation.case_folder import case_folders, write_json
 from segmentation.command_options import SOME_FAILED, add_run_options, model_roots, prepare_by, say
 from segmentation.comparison import (
     Scored,
@@ -20,16 +19,19 @@ from segmentation.comparison import (
     phase_table,
 )
 from segmentation.comparison_plot import write_plot
+from segmentation.degrade import Degradation
 from segmentation.entrants import Entrant, cross_validation, distinct_names, one_model
 from segmentation.errors import BadInputError
 from segmentation.evaluate import (
     REGIONS,
     CaseEvaluation,
+    LabelledCase,
     coverage_table,
     evaluate_labelled,
     read_labelled_case,
     report_content,
     spread,
+    worse,
 )
 from segmentation.model_description import find_model
 from segmentation.types import Phase
@@ -51,7 +53,7 @@ class Progress:
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `evaluate`."""
-    _add_cases_options(parser)
+    add_cases_options(parser)
     parser.add_argument("--json", type=Path, required=True, metavar="OUT", help="where the figures go")
     parser.add_argument(
         "--model",
@@ -66,27 +68,17 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
         help="a cross-validation: model folders with a fold.json; each case goes to the fold that held it out",
     )
     parser.add_argument("--plot", type=Path, metavar="PNG", help="draw each case's Dice, model beside model")
+    parser.add_argument(
+        "--degraded",
+        action="store_true",
+        help="also each case with noise, in 5 mm slices and misaligned; these are simulated",
+    )
     add_run_options(parser)
     parser.set_defaults(run=_evaluate)
 
 
-def add_calibrate(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of `calibrate`."""
-    parser.add_argument("model", metavar="MODEL", help="name or folder of the model")
-    _add_cases_options(parser, optional=True)
-    parser.add_argument(
-        "--figures",
-        type=Path,
-        nargs="+",
-        metavar="JSON",
-        help="instead of CASES_DIR: what `evaluate` wrote, such as that of the folds behind the model",
-    )
-    parser.add_argument("--cases", required=True, help="which cases these are, in words: 'held-out phantoms'")
-    add_run_options(parser)
-    parser.set_defaults(run=_calibrate)
-
-
-def _add_cases_options(parser: argparse.ArgumentParser, optional: bool = False) -> None:
+def add_cases_options(parser: argparse.ArgumentParser, optional: bool = False) -> None:
+    """Declare which labelled cases."""
     cases = parser.add_argument("cases_dir", type=Path, metavar="CASES_DIR", nargs="?" if optional else None)
     cases.help = "folder of labelled case folders"
     parser.add_argument("--only", nargs="+", metavar="NAME", help="only these cases")
@@ -95,33 +87,15 @@ def _add_cases_options(parser: argparse.ArgumentParser, optional: bool = False) 
 def _evaluate(options: argparse.Namespace) -> int:
     entrants = _entrants(options)
     names = distinct_names(entrants)
-    for progress in _evaluate_all(options, entrants):
-        # After every case: what is done survives an interruption.
+    kinds = tuple(Degradation) if options.degraded else (Degradation.NONE,)
+    for progress in evaluate_all(options, entrants, kinds):
+        # After every run: what is done survives an interruption.
         write_json(options.json, _content(names, progress))
     models = [Scored(name, tuple(one.done)) for name, one in zip(names, progress, strict=True)]
     if options.plot:
         write_plot(options.plot, models)
     _print_figures(models)
     return SOME_FAILED if any(one.failed for one in progress) else 0
-
-
-def _calibrate(options: argparse.Namespace) -> int:
-    folder = find_model(options.model, model_roots())
-    scores, failed = _scores(options, folder)
-    calibration = calibrate_model(folder, scores, options.cases)
-    for name, multiplier in calibration.multipliers.items():
-        print(f"{name}: multiplier {multiplier:.2f}, leave-one-out coverage {calibration.coverage[name]:.2f}")
-    return SOME_FAILED if failed else 0
-
-
-def _scores(options: argparse.Namespace, folder: Path) -> tuple[Scores, bool]:
-    """Interval scores, and whether a case could not be evaluated."""
-    if bool(options.figures) == bool(options.cases_dir):
-        raise BadInputError("Give either a folder of cases or --figures.")
-    if options.figures:
-        return scores_in(read_json(path) for path in options.figures), False
-    *_, (progress,) = _evaluate_all(options, [one_model(folder, options.device)])
-    return scores_of(progress.done), bool(progress.failed)
 
 
 def _entrants(options: argparse.Namespace) -> list[Entrant]:
@@ -137,38 +111,48 @@ def _content(names: Sequence[str], progress: Sequence[Progress]) -> dict[str, An
     return comparison_content([one.content() for one in progress], models)
 
 
-def _evaluate_all(options: argparse.Namespace, entrants: Sequence[Entrant]) -> Iterator[list[Progress]]:
-    """After each case: what is done so far, and why cases could not be. One line a case and model on stderr."""
+def evaluate_all(
+    options: argparse.Namespace, entrants: Sequence[Entrant], kinds: Sequence[Degradation]
+) -> Iterator[list[Progress]]:
+    """After each run: what is done so far, and why cases could not be. One line a run and model on stderr.
+
+    Every case is run as it is or degraded, in each of `kinds`.
+    """
     progress = [Progress(entrant) for entrant in entrants]
     folders = case_folders(options.cases_dir, options.only)
     for number, folder in enumerate(folders, start=1):
-        for one, outcome in zip(progress, _outcomes(options, folder, entrants), strict=True):
-            if isinstance(outcome, CaseEvaluation):
-                one.done.append(outcome)
-                line = _line(outcome)
-            else:
-                one.failed[folder.name] = outcome
-                line = f"{folder.name}: not evaluated. {outcome}"
-            say(f"[{number}/{len(folders)}] {line}")
-        yield progress
+        for outcomes in _outcomes(options, folder, entrants, kinds):
+            for one, outcome in zip(progress, outcomes, strict=True):
+                if isinstance(outcome, CaseEvaluation):
+                    one.done.append(outcome)
+                    line = _line(outcome)
+                else:
+                    one.failed[folder.name] = outcome
+                    line = f"{folder.name}: not evaluated. {outcome}"
+                say(f"[{number}/{len(folders)}] {line}")
+            yield progress
 
 
 def _outcomes(
-    options: argparse.Namespace, folder: Path, entrants: Sequence[Entrant]
-) -> list[CaseEvaluation | str]:
-    """What each entrant makes of a case, or why nothing."""
+    options: argparse.Namespace, folder: Path, entrants: Sequence[Entrant], kinds: Sequence[Degradation]
+) -> Iterator[list[CaseEvaluation | str]]:
+    """What each entrant makes of a case in each state of its images, or why nothing."""
     prepare_case = prepare_by(options, entrants[0].model.device.type)
     try:
         case = read_labelled_case(folder, prepare_case, Phase(options.phase))
     except BadInputError as error:
-        return [str(error)] * len(entrants)
-    outcomes: list[CaseEvaluation | str] = []
-    for entrant in entrants:
-        try:
-            outcomes.append(evaluate_labelled(case, entrant.model_for(folder)))
-        except BadInputError as error:
-            outcomes.append(str(error))
-    return outcomes
+        yield [str(error)] * len(entrants)
+        return
+    for kind in kinds:
+        state = worse(case, kind)
+        yield [_outcome(state, folder, entrant) for entrant in entrants]
+
+
+def _outcome(case: LabelledCase, folder: Path, entrant: Entrant) -> CaseEvaluation | str:
+    try:
+        return evaluate_labelled(case, entrant.model_for(folder))
+    except BadInputError as error:
+        return str(error)
 
 
 def _print_figures(models: Sequence[Scored]) -> None:

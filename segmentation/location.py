@@ -1,8 +1,8 @@
-"""Where in the brain a point is: the side by the brain's own plane of symmetry, the lobe by the nearest landmark.
+"""Where in the brain a point is: the side by the brain's own plane of symmetry, the lobe by an atlas.
 
-No atlas is used. Landmarks in well-known places, in the coordinates of the MNI brain, are fitted to the outline of
-this brain in proportion (as Talairach and Tournoux did with a box around it); the nearest one names the lobe. A lesion
-that pushes the brain aside shifts the answer: it is a word for orientation, not a measurement.
+The atlas, in the coordinates of the MNI brain, is fitted to the outline of this brain in proportion (as Talairach and
+Tournoux did with a box around it). A lesion that pushes the brain aside shifts the answer: it is a word for
+orientation, not a measurement.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
+from segmentation.lobe_atlas import nearest_lobe
 from segmentation.types import Hemisphere, Lobe
 
 MOSTLY = 0.9
@@ -23,28 +24,6 @@ Points = npt.NDArray[np.float64]
 
 _BOX_MNI = np.array([[-70.0, -105.0, -62.0], [70.0, 72.0, 80.0]])
 """The outline of the MNI brain: left to right is -x to x, back to front -y to y, bottom to top."""
-
-LANDMARKS_MNI: dict[Lobe, tuple[tuple[int, int, int], ...]] = {
-    Lobe.FRONTAL: (
-        (8, 62, 0), (30, 54, 14), (8, 44, 40), (36, 34, 36), (48, 22, 12), (30, 38, -14), (8, 24, 58),
-        (28, 6, 58), (46, 4, 42), (38, -14, 58), (8, -18, 64), (8, 36, 8), (58, 4, 22), (22, 28, 16),
-    ),
-    Lobe.PARIETAL: (
-        (44, -30, 54), (24, -60, 60), (8, -58, 44), (58, -36, 36), (48, -62, 34), (34, -48, 50), (10, -42, 66),
-        (26, -44, 32), (60, -18, 30), (32, -72, 42),
-    ),
-    Lobe.TEMPORAL: (
-        (42, 14, -34), (60, -30, -6), (54, -38, -20), (58, -14, 2), (62, -42, 12), (26, -12, -22), (36, -32, -20),
-        (50, -56, 2), (24, -2, -22), (54, 0, -22), (40, -24, -8), (50, -58, -14),
-    ),
-    Lobe.OCCIPITAL: (
-        (8, -84, 22), (16, -98, 2), (12, -74, -4), (34, -84, 14), (40, -76, -8), (24, -88, -14), (24, -84, 30),
-    ),
-    Lobe.DEEP: ((12, -18, 8), (26, 2, 2), (38, 6, 0), (38, -10, 8), (12, 10, 10), (18, -4, -2), (6, -8, -6)),
-    Lobe.BRAINSTEM: ((3, -28, -12), (4, -28, -32), (3, -36, -48)),
-    Lobe.CEREBELLUM: ((20, -64, -42), (38, -60, -36), (6, -64, -28), (12, -50, -18), (28, -76, -34), (16, -48, -48)),
-}  # fmt: skip
-"""Of the right half (x to the right, y to the front, z up, mm); the left one mirrors it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +54,7 @@ class BrainFrame:
         return np.asarray(away[:, 0] - away[:, 1:] @ self.tilt)
 
     def _lobe(self, points_mm: Points, left_mm: Points) -> Lobe:
-        """The one that most voxels are nearest to."""
+        """The one that most voxels are in or next to."""
         step = -(-len(points_mm) // _MOST_POINTS)
         own = np.column_stack([np.abs(left_mm), points_mm[:, 1:]])[::step]
         share = (own - self.box_mm[0]) / (self.box_mm[1] - self.box_mm[0])
@@ -114,18 +93,6 @@ def _long_axis_slope(weights_yx: npt.NDArray[np.int64]) -> float:
     y, x = (axis - np.average(axis, weights=weights_yx) for axis in np.indices(weights_yx.shape, float))
     xx, xy, yy = (np.average(product, weights=weights_yx) for product in (x * x, x * y, y * y))
     return float(np.tan(0.5 * np.arctan2(2 * xy, yy - xx)))
-
-
-def nearest_lobe(points_mni: Points) -> Lobe:
-    """The lobe whose landmarks are nearest to most of the points, (n, 3) in MNI coordinates."""
-    names = [lobe for lobe, landmarks in LANDMARKS_MNI.items() for _ in landmarks]
-    landmarks = np.array([point for points in LANDMARKS_MNI.values() for point in points], float)
-    folded = np.column_stack([np.abs(points_mni[:, 0]), points_mni[:, 1:]])
-    nearest = np.linalg.norm(folded[:, None] - landmarks[None], axis=2).argmin(axis=1)
-    counts = {lobe: 0 for lobe in LANDMARKS_MNI}
-    for index, count in enumerate(np.bincount(nearest, minlength=len(names))):
-        counts[names[index]] += int(count)
-    return max(counts, key=lambda lobe: counts[lobe])
 
 
 def _hemisphere(left_share: float) -> Hemisphere:

@@ -16,6 +16,7 @@ from typing import Any
 
 from segmentation.errors import BadModelError
 from segmentation.interval import IntervalCalibration
+from segmentation.presence import PresenceRule
 from segmentation.trust import TrustCalibration
 from segmentation.types import ModelIdentity, Normalisation, Phase
 
@@ -49,12 +50,20 @@ class ModelDescription:
     phases: tuple[Phase, ...] = ()
     """Phases whose images it was trained on; empty where it does not say."""
     trust: TrustCalibration | None = None
+    presence: PresenceRule | None = None
+    """When its enhancing tumour is believed; None where that of the published weights applies."""
 
 
-def store_interval(folder: Path, calibration: IntervalCalibration) -> None:
+def store_calibration(folder: Path, interval: IntervalCalibration, trust: TrustCalibration) -> None:
     """Put the figures of a calibration into an installed model's description."""
     description, checksum = read_description(folder)
-    write_description(folder, replace(description, interval=calibration), checksum)
+    write_description(folder, replace(description, interval=interval, trust=trust), checksum)
+
+
+def store_presence(folder: Path, rule: PresenceRule) -> None:
+    """Put the rule on enhancing tumour into an installed model's description."""
+    description, checksum = read_description(folder)
+    write_description(folder, replace(description, presence=rule), checksum)
 
 
 def describe_model(folder: Path) -> ModelDescription:
@@ -119,8 +128,9 @@ def read_description(folder: Path) -> tuple[ModelDescription, str]:
             config=CascadeConfig(**networks | {"normalisation": Normalisation(networks["normalisation"])}),
             interval=IntervalCalibration(**content["interval"]) if content["interval"] else None,
             phases=tuple(Phase(phase) for phase in content["phases"]),
-            # Models of before the trust score have no entry.
+            # Models of earlier versions lack these entries.
             trust=TrustCalibration(**content["trust"]) if content.get("trust") else None,
+            presence=PresenceRule(**content["presence"]) if content.get("presence") else None,
         )
         return description, str(content["weights_sha256"])
     except (ValueError, KeyError, TypeError) as error:
@@ -138,6 +148,7 @@ def write_description(folder: Path, description: ModelDescription, checksum: str
         "weights_sha256": checksum,
         "interval": asdict(description.interval) if description.interval else None,
         "trust": asdict(description.trust) if description.trust else None,
+        "presence": asdict(description.presence) if description.presence else None,
     }
     write_atomically(folder / DESCRIPTION, (json.dumps(content, indent=2) + "\n").encode())
 

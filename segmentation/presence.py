@@ -6,8 +6,9 @@ wrong compartment. True enhancement differs in two ways: the three views are cer
 the oedema around. A piece is kept by the sum of both, certainty counting most, so that a true focus of a tenth of a
 millilitre stands beside a large false one.
 
-The two figures were set on the published CA-CNN: 22 real cases (two without enhancement) and 35 made of them by
-taking the contrast out of all of the enhancing tumour, or of all but a ball of 3 to 5 mm. See DECISIONS.md.
+The figures were set on the published CA-CNN: 22 real cases (two without enhancement) and 35 made of them by taking the
+contrast out of all of the enhancing tumour, or of all but a ball of 3 to 5 mm. How certain a network is differs from
+training to training, so that a model may state its own least evidence. See DECISIONS.md.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from segmentation.intensity import FloatArray, Mask
-from segmentation.postprocess import components, keep_components
+from segmentation.postprocess import components
 from segmentation.types import SEQUENCES
 
 LEAST_EVIDENCE = 2.4
-"""Log odds. Of made-up pieces the surest reached 2.3, of each tumour's true enhancement the least sure 2.57."""
+"""Log odds, for models that state none of their own. It is CA-CNN's: of its made-up pieces the surest reached 2.3, of
+each tumour's true enhancement the least sure 2.57."""
 CONTRAST_WEIGHT = 0.1
 """Log odds for each deviation of contrast; a mirror of vessels and choroid plexus must not win by brightness alone."""
 MOST_CONTRAST = 5.0
@@ -45,15 +47,26 @@ class Regions:
     enhancing_zyx: Mask
 
 
-def certain_enhancement(regions: Regions, probability_zyx: FloatArray, channels_czyx: FloatArray) -> Mask:
-    """The pieces of the enhancing mask that are enhancing tumour.
+@dataclass(frozen=True, slots=True)
+class PresenceRule:
+    """From which evidence on a piece is believed; stored in a model's model.json."""
+
+    least_evidence: float
+    """Log odds."""
+    n_cases: int
+    cases: str
+    """On which cases it was chosen, in words, and whether the model had seen them."""
+
+
+def evidence_map(regions: Regions, probability_zyx: FloatArray, channels_czyx: FloatArray) -> FloatArray:
+    """For each voxel of the enhancing mask the evidence of its piece, in log odds; minus infinity elsewhere.
 
     `probability_zyx` is the views' mean probability of enhancing tumour; `channels_czyx` the images as the networks
     see them (z-scored over the brain, in the order of SEQUENCES).
     """
     pieces_zyx, sizes = components(regions.enhancing_zyx)
-    keep = evidence(regions, pieces_zyx, sizes.size, probability_zyx, channels_czyx) >= LEAST_EVIDENCE
-    return keep_components(pieces_zyx, keep)
+    found = evidence(regions, pieces_zyx, sizes.size, probability_zyx, channels_czyx)
+    return np.concatenate([[-np.inf], found]).astype(np.float32)[pieces_zyx]
 
 
 def evidence(

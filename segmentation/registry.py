@@ -25,6 +25,7 @@ from segmentation.model_description import (
     write_description,
 )
 from segmentation.network import MSNet, NetworkConfig, Task, View, use_half_precision
+from segmentation.presence import LEAST_EVIDENCE
 from segmentation.trust import TrustCalibration
 from segmentation.types import ModelIdentity, Phase
 
@@ -44,6 +45,8 @@ class CascadeModel:
     dtype: torch.dtype
     folder: Path
     trust: TrustCalibration | None = None
+    least_evidence: float = LEAST_EVIDENCE
+    """Log odds from which on a piece of enhancing tumour is believed."""
 
 
 def weight_key(task: Task, view: View, parameter: str) -> str:
@@ -106,6 +109,7 @@ def load_model(
         dtype=torch.bfloat16 if half else torch.float32,
         folder=folder,
         trust=description.trust,
+        least_evidence=description.presence.least_evidence if description.presence else LEAST_EVIDENCE,
     )
 
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import SimpleITK as sitk
 
-from segmentation.coarseness import is_coarse
+from segmentation.image_quality import image_quality
 from segmentation.inference import view_probabilities
 from segmentation.intensity import MARGIN_VOXELS, Box, FloatArray, NetworkInput, bounding_box, network_input
-from segmentation.interval import VolumeBand, widening
+from segmentation.interval import Signals, VolumeBand, widening
 from segmentation.lesions import find_lesions
 from segmentation.location import brain_frame
 from segmentation.measure import (
@@ -32,7 +32,7 @@ from segmentation.native import labels_on_native_grid
 from segmentation.network import Task, View
 from segmentation.plausibility import NO_TUMOUR, implausible
 from segmentation.postprocess import Labels, core_region, fuse, whole_tumour_region
-from segmentation.presence import Regions, certain_enhancement
+from segmentation.presence import Regions, evidence_map
 from segmentation.registry import CascadeModel
 from segmentation.trust import trust_of
 from segmentation.types import SEQUENCES, Phase, PreparedScan, Segmentation, Trust, TrustGrade
@@ -55,6 +55,9 @@ class Detailed:
 
     segmentation: Segmentation
     bands: dict[str, VolumeBand]
+    signals: Signals
+    enhancing_evidence: sitk.Image
+    """On the prepared grid: the evidence of each piece the enhancing networks outlined; minus infinity elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ class _Cascade:
     probabilities: RegionProbabilities
     agreement: float
     """Mean Dice between the views' masks."""
+    evidence_zyx: FloatArray
+    """Log odds of the enhancing pieces; minus infinity where there is none."""
     doubtful_enhancing_ml: float = 0.0
     """What the enhancing networks outlined and the decision on its presence refused."""
 
@@ -97,8 +102,8 @@ def segment_in_detail(
     with _timed(seconds, "measure"):
         on_cubes = _on_prepared_grid(cascade.labels_zyx, images.box_zyx, scan.t1ce)
         labels = labels_on_native_grid(_facing(on_cubes, prepared.t1ce), prepared.t1ce_grid)
-        widened = widening(cascade.agreement, is_coarse(scan.t1ce, scan.brain_mask))
-        bands = volume_bands(labels, _reach(cascade, scan.t1ce), widened)
+        signals = Signals(cascade.agreement, image_quality(images, prepared.gates))
+        bands = volume_bands(labels, _reach(cascade, scan.t1ce), widening(signals))
         volumes = tumour_volumes(bands, model.interval)
         trust = trust_of(cascade.agreement, model.trust)
     report("describing the lesions")
@@ -119,7 +124,8 @@ def segment_in_detail(
         resampling_error_ml=_resampling_error_ml(on_cubes, labels),
         uncertainty=uncertainty,
     )
-    return Detailed(segmentation, bands)
+    evidence = _on_prepared_grid(cascade.evidence_zyx, images.box_zyx, scan.t1ce)
+    return Detailed(segmentation, bands, signals, _facing(evidence, prepared.t1ce))
 
 
 def _run_cascade(
@@ -133,7 +139,10 @@ def _run_cascade(
     if not region_zyx.any():
         nothing = np.zeros(shape_zyx, np.float32)
         probabilities = RegionProbabilities(whole_vzyx.mean(axis=0), nothing, nothing)
-        return _Cascade(np.zeros(shape_zyx, np.uint8), probabilities, predicted_dice([whole_vzyx]))
+        no_evidence = np.full(shape_zyx, -np.inf, np.float32)
+        return _Cascade(
+            np.zeros(shape_zyx, np.uint8), probabilities, predicted_dice([whole_vzyx]), no_evidence
+        )
     with _timed(seconds, "tumour_core"):
         box_zyx = bounding_box(region_zyx, MARGIN_VOXELS)
         core_vzyx = _within(box_zyx, images, model, Task.TUMOUR_CORE, report)
@@ -145,11 +154,12 @@ def _run_cascade(
     with _timed(seconds, "postprocess"):
         means = [views.mean(axis=0) for views in (whole_vzyx, core_vzyx, enhancing_vzyx)]
         found = Regions(images.brain_zyx, *(mean > THRESHOLD for mean in means))
-        enhancing_zyx = certain_enhancement(found, means[-1], images.channels_czyx)
+        evidence_zyx = evidence_map(found, means[-1], images.channels_czyx)
+        enhancing_zyx = evidence_zyx >= model.least_evidence
         labels_zyx = fuse(found.whole_zyx, found.core_zyx, enhancing_zyx)
         refused_ml = np.count_nonzero(found.enhancing_zyx & ~enhancing_zyx) * VOXEL_ML
         agreement = predicted_dice([whole_vzyx, core_vzyx, enhancing_vzyx])
-    return _Cascade(labels_zyx, RegionProbabilities(*means), agreement, refused_ml)
+    return _Cascade(labels_zyx, RegionProbabilities(*means), agreement, evidence_zyx, refused_ml)
 
 
 def _within(
@@ -209,21 +219,23 @@ def _facing_lps(prepared: PreparedScan) -> PreparedScan:
     return replace(prepared, **{name: sitk.DICOMOrient(getattr(prepared, name), "LPS") for name in names})
 
 
-def _facing(labels: sitk.Image, like: sitk.Image) -> sitk.Image:
+def _facing(image: sitk.Image, like: sitk.Image) -> sitk.Image:
     facing = _facing_of(like)
-    return labels if facing == "LPS" else sitk.DICOMOrient(labels, facing)
+    return image if facing == "LPS" else sitk.DICOMOrient(image, facing)
 
 
 def _facing_of(image: sitk.Image) -> str:
     return str(sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(image.GetDirection()))
 
 
-def _on_prepared_grid(labels_zyx: Labels, box_zyx: Box, grid: sitk.Image) -> sitk.Image:
-    full_zyx = np.zeros(grid.GetSize()[::-1], np.uint8)
-    full_zyx[box_zyx] = labels_zyx
-    labels = sitk.GetImageFromArray(full_zyx)
-    labels.CopyInformation(grid)
-    return labels
+def _on_prepared_grid(crop_zyx: Labels | FloatArray, box_zyx: Box, grid: sitk.Image) -> sitk.Image:
+    """Labels with 0 around the crop, evidence with minus infinity."""
+    around = -np.inf if crop_zyx.dtype.kind == "f" else 0
+    full_zyx = np.full(grid.GetSize()[::-1], around, crop_zyx.dtype)
+    full_zyx[box_zyx] = crop_zyx
+    image = sitk.GetImageFromArray(full_zyx)
+    image.CopyInformation(grid)
+    return image
 
 
 @contextmanager

@@ -11,12 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from segmentation.types import Trust, TrustGrade
 
 GOOD_FROM, POOR_BELOW = 0.85, 0.70
 """Expected Dice: from 0.85 on an outline is as good as another reader's; below 0.7 it is drawn anew, not mended."""
 _TAIL_PERCENT = 2.5
+_LEAST_RANGE = 1e-6
+
+FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +63,33 @@ def calibrate_trust(
     x, y, who = np.array(agreements), np.array(true_dice), np.array(patients)
     expected = np.empty_like(y)
     for patient in sorted(set(patients)):
-        slope, intercept = np.polyfit(x[who != patient], y[who != patient], 1)
+        slope, intercept = _line(x[who != patient], y[who != patient])
         expected[who == patient] = np.clip(intercept + slope * x[who == patient], 0, 1)
-    slope, intercept = np.polyfit(x, y, 1)
+    slope, intercept = _line(x, y)
     low, high = np.percentile(y - expected, [_TAIL_PERCENT, 100 - _TAIL_PERCENT])
     return TrustCalibration(
-        intercept=float(intercept),
-        slope=float(slope),
+        intercept=intercept,
+        slope=slope,
         below=max(0.0, -float(low)),
         above=max(0.0, float(high)),
-        correlation=float(np.corrcoef(expected, y)[0, 1]),
+        correlation=_correlation(expected, y),
         n_cases=len(y),
         cases=cases,
     )
+
+
+def _line(x: FloatArray, y: FloatArray) -> tuple[float, float]:
+    """Slope and intercept of least squares; a level line where every x is the same."""
+    if np.ptp(x) < _LEAST_RANGE:
+        return 0.0, float(y.mean())
+    slope, intercept = np.polyfit(x, y, 1)
+    return float(slope), float(intercept)
+
+
+def _correlation(x: FloatArray, y: FloatArray) -> float:
+    """Pearson's; 0 where one of the two does not vary."""
+    varies = min(np.ptp(x), np.ptp(y)) >= _LEAST_RANGE
+    return float(np.corrcoef(x, y)[0, 1]) if varies else 0.0
 
 
 def _within_bounds(value: float) -> float:

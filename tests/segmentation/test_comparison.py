@@ -17,6 +17,8 @@ from segmentation.comparison import (
 )
 from segmentation.comparison_plot import write_plot
 from segmentation.evaluate import REGIONS, CaseEvaluation
+from segmentation.image_quality import ImageQuality
+from segmentation.interval import Signals
 from segmentation.types import Phase, TumourVolumes, VolumeEstimate
 
 NOTHING = VolumeEstimate(0.0, 0.0, 0.0)
@@ -35,6 +37,8 @@ def scored_case(name, dice, phase=Phase.PREOP):
         hd95_mm=dict.fromkeys(REGIONS, 1.0),
         bands={},
         true_volume_ml={},
+        signals=Signals(0.9, ImageQuality(noise=0.1, is_coarse=False)),
+        patient=name,
     )
 
 

@@ -2,11 +2,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from segmentation.image_quality import ImageQuality
 from segmentation.interval import (
     LEAST_MULTIPLIER,
+    MOST_ML,
     UNCALIBRATED_MULTIPLIER,
+    Signals,
     VolumeBand,
     calibrate,
+    conformal_quantile,
     interval,
     multiplier_of,
     score,
@@ -55,6 +59,12 @@ def test_disagreement_widens_the_interval():
     assert disputed.low_ml < agreed.low_ml
 
 
+def test_no_interval_reaches_beyond_half_a_brain():
+    estimate = interval(VolumeBand(10.0, 0.0, 60.0, widening=8.0), 2.0)
+    assert estimate.high_ml == MOST_ML
+    assert interval(VolumeBand(900.0, 800.0, 950.0), 2.0).high_ml == 900.0
+
+
 def test_the_multiplier_is_the_conformal_quantile():
     assert multiplier_of([float(n) for n in range(1, 40)]) == 38.0  # ceil(40 * 0.95) of 39
     assert multiplier_of([3.0, 1.0, 2.0]) == 3.0  # too few for the level: the largest
@@ -62,22 +72,49 @@ def test_the_multiplier_is_the_conformal_quantile():
     assert multiplier_of([]) == UNCALIBRATED_MULTIPLIER
 
 
+def test_a_higher_level_never_asks_a_smaller_score():
+    scores = [0.3, 2.0, 1.0, 0.7]
+    assert [conformal_quantile(scores, level) for level in (0.2, 0.5, 0.8, 0.99)] == [0.3, 1.0, 2.0, 2.0]
+
+
 def test_coverage_is_counted_on_cases_left_out():
-    figures = calibrate({"WT": [1.0, 2.0, 3.0, 4.0]}, "four cases")
+    figures = calibrate({"WT": [1.0, 2.0, 3.0, 4.0]}, ["a", "b", "c", "d"], "four cases")
     assert figures.n_cases == 4
     assert figures.multipliers["WT"] == 4.0
     assert figures.coverage["WT"] == pytest.approx(0.75)  # the largest is outside when it is left out
 
 
+def test_runs_of_one_patient_are_left_out_together():
+    figures = calibrate({"WT": [1.0, 2.0, 4.0, 4.0]}, ["a", "b", "c", "c"], "three patients")
+    assert figures.n_cases == 3
+    assert figures.coverage["WT"] == pytest.approx(0.5)  # neither run of c vouches for the other
+
+
+def widened(agreement=0.95, noise=0.0, is_coarse=False, failed_gates=()):
+    return widening(Signals(agreement, ImageQuality(noise, is_coarse, failed_gates)))
+
+
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_less_agreement_never_narrows_an_interval(agreement, other):
     lower, higher = sorted((agreement, other))
-    assert widening(lower, is_coarse=False) >= widening(higher, is_coarse=False) >= 1
+    assert widened(lower) >= widened(higher) >= 1
 
 
-def test_thick_slices_widen_on_top_of_disagreement():
-    assert widening(0.95, is_coarse=True) == pytest.approx(1.5)
-    assert widening(0.7, is_coarse=True) == pytest.approx(1.5 * widening(0.7, is_coarse=False))
+@given(st.floats(0, 3), st.floats(0, 3))
+def test_more_noise_never_narrows_an_interval(noise, other):
+    lower, higher = sorted((noise, other))
+    assert 1 <= widened(noise=lower) <= widened(noise=higher)
+
+
+def test_sharp_images_and_views_that_agree_widen_nothing():
+    assert widened(noise=0.16) == 1
+
+
+def test_each_sign_of_worse_images_widens_on_top_of_the_others():
+    assert widened(is_coarse=True) == pytest.approx(1.5)
+    assert widened(noise=0.4) == pytest.approx(1.3)
+    assert widened(failed_gates=("snr", "similarity")) == pytest.approx(1.25**2)
+    assert widened(0.7, 0.4, True, ("snr",)) == pytest.approx(widened(0.7) * 1.3 * 1.5 * 1.25)
     plain, wider = VolumeBand(20.0, 18.0, 22.0), VolumeBand(20.0, 18.0, 22.0, 1.5)
     assert interval(wider, 1.0).high_ml > interval(plain, 1.0).high_ml
     assert interval(wider, 1.0).low_ml < interval(plain, 1.0).low_ml

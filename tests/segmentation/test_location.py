@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from segmentation.location import LANDMARKS_MNI, brain_frame, nearest_lobe
+from segmentation.lobe_atlas import lobe_of_region, nearest_lobe, region_names
+from segmentation.location import brain_frame
 from segmentation.phantom import make_prepared_case
 from segmentation.types import Hemisphere, Lobe
 from tests.segmentation.cascade_cases import image
@@ -45,20 +46,23 @@ def test_a_lesion_across_the_middle_is_of_both_sides():
         ((0, -30, -26), Lobe.BRAINSTEM),
     ],
 )
-def test_textbook_places_beside_the_landmarks_have_their_lobe(point, lobe):
-    assert nearest_lobe(np.array([point], float)) is lobe
+@pytest.mark.parametrize("side", [-1, 1])
+def test_textbook_places_have_their_lobe_on_both_sides(point, lobe, side):
+    assert nearest_lobe(np.array([point]) * np.array([float(side), 1.0, 1.0])) is lobe
 
 
-def test_most_landmarks_are_named_right_by_the_others():
-    named = [
-        (lobe, nearest_lobe_without(point)) for lobe, points in LANDMARKS_MNI.items() for point in points
-    ]
-    assert sum(lobe is other for lobe, other in named) / len(named) > 0.75
+def test_every_region_of_the_atlas_has_a_lobe():
+    names = region_names()
+    assert len(names) >= 166
+    assert {lobe_of_region(name) for name in names.values()} == set(Lobe)
+    with pytest.raises(KeyError):
+        lobe_of_region("Atlantis_L")
 
 
-def nearest_lobe_without(left_out):
-    others = [(lobe, p) for lobe, points in LANDMARKS_MNI.items() for p in points if p != left_out]
-    return min(others, key=lambda one: np.linalg.norm(np.subtract(one[1], left_out)))[0]
+def test_a_lesion_over_two_lobes_is_of_the_one_that_holds_more():
+    occipital, parietal = np.tile([[20.0, -92.0, 4.0]], (3, 1)), np.tile([[30.0, -58.0, 52.0]], (2, 1))
+    assert nearest_lobe(np.concatenate([occipital, parietal])) is Lobe.OCCIPITAL
+    assert nearest_lobe(np.concatenate([occipital, parietal, parietal])) is Lobe.PARIETAL
 
 
 def test_front_back_and_below_of_a_head_are_told_apart():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from segmentation.presence import LEAST_EVIDENCE, Regions, certain_enhancement
+from segmentation.presence import LEAST_EVIDENCE, Regions, evidence_map
 from segmentation.types import SEQUENCES
 
 SIZE = (40, 48, 48)
@@ -35,6 +35,10 @@ def kept(pieces, channels_czyx):
         probability_zyx[mask_zyx] = probability
     regions = Regions(BRAIN, WHOLE, CORE, probability_zyx > 0.5)
     return certain_enhancement(regions, probability_zyx, channels_czyx)
+
+
+def certain_enhancement(regions, probability_zyx, channels_czyx):
+    return evidence_map(regions, probability_zyx, channels_czyx) >= LEAST_EVIDENCE
 
 
 def test_a_certain_focus_of_a_tenth_of_a_millilitre_is_kept():

@@ -6,9 +6,17 @@ import torch
 
 from segmentation.errors import BadModelError
 from segmentation.interval import IntervalCalibration
-from segmentation.model_description import describe_model, find_model, installed_models, store_interval
+from segmentation.model_description import (
+    describe_model,
+    find_model,
+    installed_models,
+    store_calibration,
+    store_presence,
+)
 from segmentation.network import Task, View
+from segmentation.presence import LEAST_EVIDENCE, PresenceRule
 from segmentation.registry import load_model, write_model
+from segmentation.trust import TrustCalibration
 from segmentation.types import Phase
 from tests.segmentation.cascade_cases import random_weights, tiny_description, tiny_model_folder
 
@@ -37,11 +45,21 @@ def test_half_precision_files_are_smaller_and_load_to_single(tmp_path):
     assert model.networks[Task.WHOLE_TUMOUR, View.AXIAL].final_pred.weight.dtype is torch.float32
 
 
-def test_interval_figures_are_stored_in_the_description(tmp_path):
+def test_the_figures_of_a_calibration_are_stored_in_the_description(tmp_path):
     folder = tiny_model_folder(tmp_path / "m")
     figures = IntervalCalibration({"WT": 2.5}, n_cases=9, cases="nine phantoms", coverage={"WT": 1.0})
-    store_interval(folder, figures)
-    assert load_model(folder, device="cpu").interval == figures
+    line = TrustCalibration(0.4, 0.5, below=0.1, above=0.2, correlation=0.6, n_cases=9, cases="nine phantoms")
+    store_calibration(folder, figures, line)
+    model = load_model(folder, device="cpu")
+    assert (model.interval, model.trust) == (figures, line)
+
+
+def test_a_model_states_when_its_enhancing_tumour_is_believed(tmp_path):
+    folder = tiny_model_folder(tmp_path / "m")
+    assert load_model(folder, device="cpu").least_evidence == LEAST_EVIDENCE
+    store_presence(folder, PresenceRule(1.25, n_cases=8, cases="eight phantoms"))
+    assert load_model(folder, device="cpu").least_evidence == 1.25
+    assert describe_model(folder).presence.cases == "eight phantoms"
 
 
 @pytest.mark.parametrize("damage", ["cut short", "bit flipped", "missing"])

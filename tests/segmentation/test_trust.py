@@ -58,3 +58,9 @@ def test_a_model_keeps_its_trust_figures_and_old_ones_have_none(tmp_path):
         folder, description.__class__(description.identity, 0, description.config, trust=line), checksum
     )
     assert load_model(folder, device="cpu").trust == line
+
+
+def test_runs_that_all_agree_alike_are_expected_to_be_as_good_as_their_mean():
+    line = calibrate_trust([0.9] * 6, [0.7, 0.8, 0.9, 0.7, 0.8, 0.9], list("abcdef"), "six alike")
+    assert trust_of(0.9, line).predicted_dice == pytest.approx(0.8)
+    assert calibrate_trust([0.9] * 6, [0.8] * 6, list("abcdef"), "six alike").correlation == 0

@@ -1,0 +1,135 @@
+"""Every kind of bad input of a case folder, through the command line: which file, what is wrong, what to do."""
+
+import json
+
+import numpy as np
+import pytest
+import safetensors.torch
+import SimpleITK as sitk
+
+from segmentation.case_folder import read_reference
+from segmentation.command_line import main
+from segmentation.errors import BadGeometryError, BadInputError
+from segmentation.nifti_file import check_nifti
+from tests.segmentation.cascade_cases import SIZE_ZYX, image, prepared_scan, random_weights, tiny_model_folder
+from tests.segmentation.test_command_line import refusal, write_case
+
+
+@pytest.fixture
+def case(tmp_path):
+    write_case(tmp_path / "case", prepared_scan())
+    return tmp_path / "case"
+
+
+def write(case, name, changed):
+    sitk.WriteImage(changed, str(case / f"{name}.nii.gz"))
+
+
+def read(case, name):
+    return sitk.ReadImage(str(case / f"{name}.nii.gz"))
+
+
+def with_nan(case):
+    voxels_zyx = sitk.GetArrayFromImage(read(case, "flair"))
+    voxels_zyx[30, 30, 30] = np.nan
+    write(case, "flair", like(case, voxels_zyx))
+
+
+def like(case, voxels_zyx):
+    changed = sitk.GetImageFromArray(voxels_zyx)
+    changed.CopyInformation(read(case, "t1ce"))
+    return changed
+
+
+def in_time(case):
+    volume = read(case, "t2")
+    write(case, "t2", sitk.JoinSeries([volume, volume]))
+
+
+def moved(case):
+    t1 = read(case, "t1")
+    t1.SetOrigin([v + 12.0 for v in t1.GetOrigin()])
+    write(case, "t1", t1)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (in_time, ["t2.nii.gz", "not one 3D image"]),
+        (lambda case: write(case, "t2", read(case, "t2")[:, :, :61]), ["The t2 image", "--input native"]),
+        (moved, ["The t1 image is not on the grid of t1ce", "Bring all four to one grid"]),
+        (lambda case: write(case, "t1ce", 0 * read(case, "t1ce")), ["The t1ce images are empty"]),
+        (with_nan, ["flair.nii.gz holds values that are not numbers", "NaN", "write them as 0"]),
+        (lambda case: write(case, "t1", read(case, "t1")[:, :, :6]), ["The t1 series has only 6 slices"]),
+    ],
+    ids=["four dimensions", "other shape", "not registered", "all zero", "NaN", "too few slices"],
+)
+def test_bad_images_are_refused_in_one_line_that_says_which_and_what_to_do(
+    case, spoil, words, tmp_path, capsys
+):
+    spoil(case)
+    model = tiny_model_folder(tmp_path / "model")
+    arguments = ["segment", case, tmp_path / "out", "--input", "prepared", "--model", model]
+    assert main([str(argument) for argument in arguments]) == 2
+    said = refusal(capsys)
+    assert all(word in said for word in words), said
+    assert not (tmp_path / "out").exists()
+
+
+def other_weights(folder):
+    safetensors.torch.save_file(random_weights(seed=8), folder / "weights.safetensors")
+
+
+def other_version(folder):
+    content = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(content | {"format": 99}))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (other_weights, ["weights.safetensors", "checksum", "Install the model again"]),
+        (other_version, ["format 99", "Import it again"]),
+    ],
+)
+def test_a_model_of_other_weights_or_another_version_is_refused_in_one_line(
+    case, spoil, words, tmp_path, capsys
+):
+    model = tiny_model_folder(tmp_path / "model")
+    spoil(model)
+    arguments = ["segment", case, tmp_path / "out", "--input", "prepared", "--model", model]
+    assert main([str(argument) for argument in arguments]) == 2
+    said = refusal(capsys)
+    assert all(word in said for word in words), said
+
+
+def test_labels_of_another_numbering_are_refused(case):
+    labels_zyx = np.zeros(SIZE_ZYX, np.uint8)
+    labels_zyx[30:35, 30:35, 30:35] = 3  # enhancing tumour as BraTS has numbered it since 2023
+    write(case, "seg", like(case, labels_zyx))
+    with pytest.raises(BadInputError, match=r"holds the labels \[3\]; known are 0, 1, 2 and 4"):
+        read_reference(case, read(case, "t1ce"))
+
+
+def test_labels_on_another_grid_are_refused(case):
+    write(case, "seg", image(np.zeros(SIZE_ZYX, np.uint8), (0.0, 0.0, 0.0)))
+    with pytest.raises(BadGeometryError, match="not on the grid of t1ce"):
+        read_reference(case, read(case, "t1ce"))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("number", [np.float32, np.float64])
+def test_values_that_are_no_numbers_are_found_wherever_they_are(tmp_path, value, number):
+    for place in (0, 799_999, 1_599_999):  # two or more chunks
+        voxels = np.zeros(1_600_000, number)
+        voxels[place] = value
+        sitk.WriteImage(sitk.GetImageFromArray(voxels.reshape(100, 100, 160)), str(tmp_path / "a.nii.gz"))
+        with pytest.raises(BadInputError, match="not numbers"):
+            check_nifti(tmp_path / "a.nii.gz")
+
+
+def test_images_of_whole_numbers_and_of_finite_ones_are_taken(tmp_path):
+    for number in (np.uint8, np.int16, np.float32):
+        path = tmp_path / f"{np.dtype(number)}.nii.gz"
+        sitk.WriteImage(sitk.GetImageFromArray(np.full((9, 9, 9), 7, number)), str(path))
+        check_nifti(path)
