@@ -28,6 +28,9 @@ CHANCE = 1e-5
 CHANCE_OF_ENDS = 1e-4
 """A rate that is never zero needs more studies to stand out, and only three rates are asked after."""
 
+CHANCE_IN_PROTOCOL = 1e-6
+"""Protocols are many, and each is asked everything again."""
+
 USUAL_SHARE = 0.5
 """A description that comes with fewer studies than that may stay away for days."""
 
@@ -95,7 +98,7 @@ def find_drifts(studies: Iterable[SeenStudy], today: date) -> list[Drift]:
         for protocol, many in _by_protocol(seen):
             found += (
                 one
-                for one in _among(f"{_name(scanner)}, {protocol}", many, today)
+                for one in _among(f"{_name(scanner)}, {protocol}", many, today, CHANCE_IN_PROTOCOL)
                 if one.subject not in subjects
             )
     return found
@@ -113,12 +116,12 @@ def _by_protocol(seen: Iterable[SeenStudy]) -> list[tuple[str, list[SeenStudy]]]
     )
 
 
-def _among(scanner: str, seen: Sequence[SeenStudy], today: date) -> Iterator[Drift]:
+def _among(scanner: str, seen: Sequence[SeenStudy], today: date, strictest: float = 1.0) -> Iterator[Drift]:
     first_recent = _first_recent_day(seen, today)
     before = [one for one in seen if one.day < first_recent]
     recent = sorted((one for one in seen if one.day >= first_recent), key=lambda one: one.day)
     if recent and len(before) >= FEWEST_BEFORE:
-        yield from _on_scanner(scanner, before, recent)
+        yield from _on_scanner(scanner, before, recent, strictest)
 
 
 def _first_recent_day(studies: Sequence[SeenStudy], today: date) -> date:
@@ -127,30 +130,35 @@ def _first_recent_day(studies: Sequence[SeenStudy], today: date) -> date:
     return days[-RECENT_DAYS:][0] if days else today
 
 
-def _on_scanner(scanner: str, before: Sequence[SeenStudy], recent: Sequence[SeenStudy]) -> Iterator[Drift]:
-    yield from _descriptions(scanner, before, recent)
-    yield from _timing(scanner, before, recent)
+def _on_scanner(
+    scanner: str, before: Sequence[SeenStudy], recent: Sequence[SeenStudy], strictest: float
+) -> Iterator[Drift]:
+    chance = min(CHANCE, strictest)
+    yield from _descriptions(scanner, before, recent, chance)
+    yield from _timing(scanner, before, recent, chance)
     for subject, words in ENDS.items():
         marked = attrgetter(f"is_{subject}")
         was, now = [one for one in before if marked(one)], [one for one in recent if marked(one)]
-        if is_more(len(was), len(before), len(now), len(recent), CHANCE_OF_ENDS):
+        if is_more(len(was), len(before), len(now), len(recent), min(CHANCE_OF_ENDS, strictest)):
             text = f"{_share(now, recent)} {words}, {_share(was, before)} in the weeks before."
             yield Drift(scanner, subject, f"{_name(scanner)}: {text}", now[-1].study_uid)
 
 
-def _descriptions(scanner: str, before: Sequence[SeenStudy], recent: Sequence[SeenStudy]) -> Iterator[Drift]:
+def _descriptions(
+    scanner: str, before: Sequence[SeenStudy], recent: Sequence[SeenStudy], chance: float
+) -> Iterator[Drift]:
     was, now = _by_description(before), _by_description(recent)
     gone = [
         name
         for name, many in was.items()
         if name not in now
         and len(many) >= USUAL_SHARE * len(before)
-        and is_more(len(before) - len(many), len(before), len(recent), len(recent))
+        and is_more(len(before) - len(many), len(before), len(recent), len(recent), chance)
     ]
     missing = f" Gone since: {_quoted(gone)}." if gone else ""
     for name, many in now.items():
         known = was.get(name, [])
-        if is_more(len(known), len(before), len(many), len(recent)):
+        if is_more(len(known), len(before), len(many), len(recent), chance):
             how = f"comes more often ({_share(known, before)} in the weeks before)" if known else "is new"
             text = f"“{name}” {how}, in {_share(many, recent)}.{missing}"
             yield Drift(scanner, f"new {name}", f"{_name(scanner)}: {text}", many[-1].study_uid)
@@ -159,7 +167,9 @@ def _descriptions(scanner: str, before: Sequence[SeenStudy], recent: Sequence[Se
         yield Drift(scanner, f"gone {name}", f"{_name(scanner)}: {text}", recent[-1].study_uid)
 
 
-def _timing(scanner: str, before: Sequence[SeenStudy], recent: Sequence[SeenStudy]) -> Iterator[Drift]:
+def _timing(
+    scanner: str, before: Sequence[SeenStudy], recent: Sequence[SeenStudy], chance: float
+) -> Iterator[Drift]:
     for what, field in (("TR", "repetition_ms"), ("TE", "echo_ms")):
         was, now = _times(before, field), _times(recent, field)
         for name, values in now.items():
@@ -168,13 +178,13 @@ def _timing(scanner: str, before: Sequence[SeenStudy], recent: Sequence[SeenStud
                 continue
             low, high = min(known) * 0.9, max(known) * 1.1
             outside = [(value, uid) for value, uid in values if not low <= value <= high]
-            if is_more(0, len(known), len(outside), len(values)):
+            if is_more(0, len(known), len(outside), len(values), chance):
                 middle = quantiles(known, n=2)[0]
                 text = f"“{name}” has {what} {outside[-1][0]:g} ms, {middle:g} ms in the weeks before."
                 yield Drift(scanner, f"{what} {name}", f"{_name(scanner)}: {text}", outside[-1][1])
 
 
-def is_more(before: int, n_before: int, recent: int, n_recent: int, chance: float = CHANCE) -> bool:
+def is_more(before: int, n_before: int, recent: int, n_recent: int, chance: float) -> bool:
     """Whether so many recent events are more than chance gives, at the share that they had before."""
     if not recent:
         return False

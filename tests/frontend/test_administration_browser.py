@@ -83,7 +83,7 @@ def test_an_admin_sets_up_a_colleague_a_program_and_a_destination(
     colleague.get_by_label("New password confirmation").fill("owl-window-lamp")
     colleague.get_by_role("button", name="Change it").click()
     expect(colleague.get_by_text("Your password is changed.")).to_be_visible()
-    expect(colleague.get_by_role("link", name="Upload")).to_be_visible()
+    expect(colleague.get_by_role("link", name="Upload", exact=True)).to_be_visible()
 
     admin.get_by_role("link", name="I have kept it").click()
     admin.get_by_role("link", name="API tokens").click()
@@ -98,7 +98,7 @@ def test_an_admin_sets_up_a_colleague_a_program_and_a_destination(
     assert httpx.get(f"{live_server.url}/api/studies/", headers=headers).status_code == 401
 
     with start_orthanc(tmp_path / "other", aet="OTHER") as other:
-        admin.get_by_role("link", name="Destinations").click()
+        admin.get_by_role("link", name="Destinations", exact=True).click()
         admin.get_by_label("Name", exact=True).fill("PACS")
         admin.get_by_label("AE title").fill("OTHER")
         admin.get_by_label("Host").fill("127.0.0.1")
@@ -107,10 +107,10 @@ def test_an_admin_sets_up_a_colleague_a_program_and_a_destination(
         admin.locator("tr[data-name='PACS']").get_by_role("button", name="Send a test").click()
         expect(admin.get_by_role("status")).to_contain_text("PACS: It took a test picture after")
 
-    admin.get_by_role("link", name="Models").click()
+    admin.get_by_role("link", name="Models", exact=True).click()
     admin.locator("tr[data-model='demo 1']").get_by_role("button", name="Activate").click()
     expect(admin.get_by_text("New jobs get demo 1.")).to_be_visible()
-    admin.get_by_role("link", name="Audit").click()
+    admin.get_by_role("link", name="Audit", exact=True).click()
     for done in ("Made a token", "Revoked a token", "Changed an account", "Activated a model"):
         expect(admin.locator("tbody").get_by_text(done).first).to_be_visible()
 
@@ -123,5 +123,5 @@ def test_charts_are_drawn_under_the_pages_policy(windows: tuple[Page, Page]) -> 
     expect(admin.locator("[data-chart=yield] svg")).to_be_visible()
     expect(admin.locator("[data-chart=seconds] svg")).to_contain_text("prepare")
     expect(admin.locator("[data-chart=flags] svg")).to_be_visible()
-    admin.get_by_role("link", name="Drift").click()
+    admin.get_by_role("link", name="Drift", exact=True).click()
     admin.wait_for_url(re.compile(r"/drift/"))

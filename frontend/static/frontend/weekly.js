@@ -64,6 +64,7 @@
         type: 'value',
         min: 0,
         max: unit === ' %' ? 100 : null,
+        minInterval: unit === '' ? 1 : 0,
         axisLabel: { color: SOFT, formatter: `{value}${unit}` },
         splitLine: { lineStyle: { color: LINE } },
       },
