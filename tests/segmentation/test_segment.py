@@ -7,6 +7,7 @@ import SimpleITK as sitk
 from segmentation.case_folder import read_case, read_reference
 from segmentation.errors import BadInputError
 from segmentation.evaluate import evaluate_case
+from segmentation.gates import judged
 from segmentation.inference import view_probabilities
 from segmentation.intensity import MARGIN_VOXELS, bounding_box, network_input
 from segmentation.interval import IntervalCalibration
@@ -119,6 +120,15 @@ def test_a_phase_the_model_never_saw_is_said(model):
 def test_views_that_disagree_are_said(result):
     assert result.trust.grade is TrustGrade.POOR  # networks of random weights
     assert any("views disagree" in warning for warning in result.warnings)
+
+
+def test_a_failed_gate_widens_the_intervals_and_moves_no_volume(model, result):
+    failed = judged("snr t1", 2.0, "x", (5.0, None), "The signal of T1 is only 2.0 times its noise.")
+    found = segment(replace(prepared_scan(), gates=(failed,)), model, Phase.PREOP).volumes.whole_tumour
+    before = result.volumes.whole_tumour
+    assert found.ml == before.ml
+    assert found.high_ml > before.high_ml
+    assert found.low_ml <= before.low_ml
 
 
 def test_no_tumour_is_zero_volumes_and_a_warning(tmp_path):
