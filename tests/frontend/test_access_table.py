@@ -46,6 +46,8 @@ TABLE: dict[str, dict[str, frozenset[str]]] = {
     "patients/<int:key>/": {"get": READ},
     "patients/<int:key>/live/": {"get": READ},
     "patients/<int:key>/volumes.csv": {"get": READ},
+    "patients/<int:key>/summary.pdf": {"get": READ},
+    "patients/<int:key>/summary/": {"post": WORK},
     "studies/<str:study_uid>/": {"get": READ},
     "studies/<str:study_uid>/live/": {"get": READ},
     "studies/<str:study_uid>/retry/": {"post": WORK},
