@@ -64,16 +64,13 @@ def facts_of(result: Result, language: str) -> dict[str, Any]:
 
 
 def prior_of(result: Result) -> Result | None:
-    """The result of the patient's visit before that counts; None where no date or ID tells which that is."""
-    study = result.study
-    if not study.patient_id or study.study_date is None:
+    """The result of the visit before that counts, under any linked ID; None where no date tells which that is."""
+    on = result.study.study_date
+    if on is None:
         return None
-    earlier = Result.objects.counted().filter(
-        study__patient_id=study.patient_id,
-        study__patient_id_issuer=study.patient_id_issuer,
-        study__study_date__lt=study.study_date,
-    )
-    return earlier.select_related("study").order_by("-study__study_date", "-study__study_time").first()
+    earlier = [visit for visit in _course_of(result).counted if visit.on is not None and visit.on < on]
+    key = earlier[-1].result_id if earlier else None
+    return Result.objects.select_related("study").get(pk=key) if key is not None else None
 
 
 def _response(result: Result) -> dict[str, Any]:
@@ -101,7 +98,7 @@ def _course_of(result: Result) -> Timeline:
 
 
 def _volume(name: str, one: Measurement, prior: Result | None) -> dict[str, str]:
-    before = prior.volumes.get(one.compartment) if prior else None
+    before = prior.volumes.get(one.compartment) if prior and one.compartment not in prior.struck else None
     return {
         "name": name,
         "code": one.compartment,

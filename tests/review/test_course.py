@@ -14,8 +14,10 @@ from orthanc.types import MeasuredRegion
 from review.longitudinal import timeline_of
 from review.models import AuditAction, AuditEntry, Flag, Measurement, Result, Study, TreatmentEvent
 from review.patients import key_of
+from review.report_facts import facts_of, prior_of
 from review.response_types import Category, Measure, PatientKey, VisitState, WarningKind
 from review.roles import UserRole
+from review.services_of_course import link_patients
 from tests.review.factories import make_job, make_result, make_study
 from tests.review.test_api import client_of
 
@@ -269,3 +271,13 @@ def test_only_admins_link(role: str | None, patient: PatientKey) -> None:
     assert client.get("/api/patients/1.2.0/links/").status_code == 403
     assert client.delete("/api/links/1/").status_code == 403
     assert len(timeline_of(patient).visits) == 3
+
+
+def test_the_report_compares_with_the_visit_before_also_under_a_linked_id(visits: list[Result]) -> None:
+    other = make_visit(-30, "11.00", uid="1.2.88", patient_id="OTHER")
+    assert prior_of(Result.objects.get(pk=visits[0].pk)) is None
+    link_patients(key_of(visits[0].study), key_of(other.study), by="ada")
+    assert prior_of(Result.objects.get(pk=visits[0].pk)) == other
+    Flag.objects.create(result=other, compartment="ET", reason=Flag.Reason.MOTION, by="ray")
+    told = facts_of(Result.objects.get(pk=visits[0].pk), "en")["volumes"]
+    assert {one["code"] for one in told if one["prior_ml"]} == {"ED", "NC"}
