@@ -77,10 +77,10 @@ def test_a_change_in_one_protocol_of_a_busy_scanner_is_told_of_that_protocol() -
     def altered(study: SeenStudy) -> SeenStudy:
         return renamed(study) if study.protocol == "mri stealth" else study
 
-    studies = [one for one in drifting(3, altered) if one.day < DRIFT_DAY + timedelta(days=10)]
+    studies = [one for one in drifting(3, altered) if one.day < DRIFT_DAY + timedelta(days=25)]
     told = {
         (one.scanner, one.subject)
-        for offset in range(10)
+        for offset in range(25)
         for one in find_drifts(
             [study for study in studies if study.day <= DRIFT_DAY + timedelta(days=offset)],
             DRIFT_DAY + timedelta(days=offset),
