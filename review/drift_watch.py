@@ -47,7 +47,9 @@ def seen_studies() -> list[SeenStudy]:
     """The MR studies of the last weeks, with their series by scanner; those of several scanners count for each."""
     since = timezone.now() - timedelta(days=REFERENCE_DAYS + LOOK_BACK_DAYS)
     series: dict[tuple[int, str], list[SeenSeries]] = defaultdict(list)
-    rows = Series.objects.filter(study__first_seen_at__gte=since, is_ours=False, modality="MR").order_by()
+    rows = Series.objects.filter(
+        study__first_seen_at__gte=since, study__is_heartbeat=False, is_ours=False, modality="MR"
+    ).order_by()
     told = rows.annotate(
         maker=KT("header__manufacturer"),
         scanner=KT("header__manufacturer_model"),

@@ -41,7 +41,7 @@ def follow_again(following: Following) -> Following | None:
     with locked_study(result.study_id):
         record_following(result, followed)
         Following.objects.filter(pk=following.pk, stale_at=following.stale_at).update(stale_at=None)
-        Study.objects.filter(pk=result.study_id).update(changed_at=timezone.now())
+        Study.everything.filter(pk=result.study_id).update(changed_at=timezone.now())
     return _next(result)
 
 

@@ -166,7 +166,7 @@ def _take(pacs: OrthancClient, orthanc_id: str) -> None:
 def compare_studies(pacs: OrthancClient) -> None:
     """Deletions are not in the journal: mark the studies that are gone, and take those that are not known."""
     held = set(pacs.studies())
-    known = Study.objects.filter(deleted_at=None).exclude(orthanc_id="")
+    known = Study.everything.filter(deleted_at=None).exclude(orthanc_id="")
     for study in known.exclude(orthanc_id__in=held):
         study.mark_deleted()
     for orthanc_id in held - set(known.values_list("orthanc_id", flat=True)):

@@ -19,7 +19,7 @@ from orthanc.types import Role, SeriesChoice, SeriesHeader, StudyHeader
 from review import routing, routing_documents
 from review.columns import dicom_date, dicom_time, fit
 from review.job_start import start_job
-from review.models import IntakeProblem, RoutingRule, Series, Study, roles_told
+from review.models import Heartbeat, IntakeProblem, RoutingRule, Series, Study, roles_told
 from review.models.intake import as_study_header
 from review.scanners import why_not_from
 from review.selectors import enabled_rules
@@ -36,7 +36,7 @@ def take_study(pacs: OrthancClient, orthanc_id: str) -> Study | None:
     try:
         header = pacs.study_header(orthanc_id)
     except NotInOrthancError:
-        for study in Study.objects.filter(orthanc_id=orthanc_id):
+        for study in Study.everything.filter(orthanc_id=orthanc_id):
             study.mark_deleted()
         return None
     if is_connection_test(header) or _is_known_under_another_patient(pacs, header):
@@ -75,6 +75,9 @@ def _choose_and_decide(study: Study, header: StudyHeader, *, by: str = "") -> No
     seen = {one.series_uid: one.as_seen() for one in study.series.exclude(seen_role="")}
     choice = choose_series(usable, told, {**seen, **routing.roles_by_rule(verdict.rule, usable)})
     _write_series(study, header, choice, flaws)
+    if study.is_heartbeat:
+        _decide_heartbeat(study, choice)
+        return
     _decide(study, choice, verdict, rules, by=by)
 
 
@@ -92,7 +95,7 @@ def _foreign_series(header: StudyHeader) -> tuple[SeriesHeader, ...]:
 
 def _is_known_under_another_patient(pacs: OrthancClient, header: StudyHeader) -> bool:
     """Whether Orthanc holds this study UID twice, for two patients; the second is put on the problem list."""
-    known = Study.objects.filter(study_uid=header.study_uid, deleted_at=None).first()
+    known = Study.everything.filter(study_uid=header.study_uid, deleted_at=None).first()
     if known is None or known.orthanc_id in ("", header.orthanc_id):
         return False
     try:
@@ -123,14 +126,15 @@ def _study_row(header: StudyHeader) -> Study:
         "calling_aet": header.calling_aet,
     }
     fitted = {name: fit(Study, name, value) for name, value in values.items()}
-    study, created = Study.objects.select_for_update().get_or_create(
+    fitted |= {"is_heartbeat": Heartbeat.knows(header.study_uid)}
+    study, created = Study.everything.select_for_update().get_or_create(
         study_uid=header.study_uid, defaults=fitted
     )
     changed = {name: value for name, value in fitted.items() if getattr(study, name) != value}
     if study.deleted_at is not None:
         changed |= {"deleted_at": None}
     if changed and not created:
-        Study.objects.filter(pk=study.pk).update(**changed, changed_at=timezone.now())
+        Study.everything.filter(pk=study.pk).update(**changed, changed_at=timezone.now())
         study.refresh_from_db()
     return study
 
@@ -167,6 +171,13 @@ def _write_series(study: Study, header: StudyHeader, choice: SeriesChoice, flaws
         Series.objects.update_or_create(series_uid=one.series_uid, defaults=fitted)
 
 
+def _decide_heartbeat(study: Study, choice: SeriesChoice) -> None:
+    """No rule of the site decides about a phantom of ours, and nothing of it goes to anybody."""
+    rule = RoutingRule(name="Heartbeat", urgency=routing_documents.Urgency.URGENT)
+    if choice.is_complete and all(one.is_stable for one in choice.picked.values()):
+        start_job(study, choice, rule)
+
+
 def _decide(
     study: Study,
     choice: SeriesChoice,
@@ -187,7 +198,7 @@ def _decide(
             study.move(state, verdict.reason if is_settled else "Images are still arriving.")
         return
     rule = rules[verdict.rule.key]
-    Study.objects.filter(pk=study.pk).update(matched_rule=rule)
+    Study.everything.filter(pk=study.pk).update(matched_rule=rule)
     if choice.is_complete and all(one.is_stable for one in choice.picked.values()):
         start_job(study, choice, rule, by=by)
     elif study.current_job_id is None:

@@ -84,7 +84,7 @@ def _follow_rule(job: Job, rule: RoutingRule) -> None:
         destinations=rule.destinations,
     )
     job.refresh_from_db()
-    Study.objects.get(pk=job.study_id).move(Study.State.QUEUED, _off_peak_words(job))
+    Study.everything.get(pk=job.study_id).move(Study.State.QUEUED, _off_peak_words(job))
 
 
 def start_job_with(study: Study, earlier: Job, model: Algorithm, *, by: str) -> Job:
@@ -133,7 +133,7 @@ def _settle_on(study: Study, job: Job) -> None:
         return
     for other in study.jobs.filter(state=Job.State.QUEUED, started_at=None).exclude(pk=job.pk):
         other.supersede()
-    Study.objects.filter(pk=study.pk).update(current_job=job)
+    Study.everything.filter(pk=study.pk).update(current_job=job)
     study.refresh_from_db()
     if job.state == Job.State.SUPERSEDED:
         job.restart(by=job.requested_by)

@@ -20,7 +20,9 @@ def store_lost_results(pacs: OrthancClient, below: int | None) -> int | None:
 
     `below` is where the round before ended; gives where this one did, or None at the end.
     """
-    rows = Result.objects.filter(superseded_by=None, study__deleted_at=None, job__state=Job.State.DONE)
+    rows = Result.objects.filter(
+        superseded_by=None, study__deleted_at=None, study__is_heartbeat=False, job__state=Job.State.DONE
+    )
     if below is not None:
         rows = rows.filter(pk__lt=below)
     batch = list(

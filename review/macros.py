@@ -71,7 +71,7 @@ def record_copy(result: Result, version: TemplateVersion, text: str, *, by: str)
     Raises:
         StaleTextError: the result was superseded, or says something else by now; nothing is kept.
     """
-    Study.objects.select_for_update().get(pk=result.study_id)
+    Study.everything.select_for_update().get(pk=result.study_id)
     result = Result.objects.get(pk=result.pk)
     if why := stale_because(result, version, text):
         raise StaleTextError(f"{why} Do not use the copied text; copy it again.")

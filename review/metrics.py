@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from review.heartbeat import heart_is_well
 from review.models import Alert, Delivery, Job
 from review.readiness import PARTS, readiness
 from review.selectors import counts_by_state
@@ -51,6 +52,7 @@ def _rows() -> Iterator[Metric]:
     yield studies
     yield from _queues()
     yield _outcomes()
+    yield _heartbeat()
     yield _durations()
     yield _counts("glioma_deliveries", "Deliveries to DICOM nodes", Delivery)
     yield _counts("glioma_alerts", "Alerts by how they went out", Alert)
@@ -80,11 +82,20 @@ def _outcomes() -> Metric:
     # No counter: a failed job that is tried again has not ended any more.
     ended = GaugeMetricFamily("glioma_jobs_ended", "Jobs that ended, by how", labels=["outcome"])
     counted = dict(
-        Job.objects.filter(state__in=ENDED).values_list("state").annotate(n=Count("pk")).order_by()
+        Job.objects.filter(state__in=ENDED, study__is_heartbeat=False)
+        .values_list("state")
+        .annotate(n=Count("pk"))
+        .order_by()
     )
     for state in ENDED:
         ended.add_metric([state.value], counted.get(state.value, 0))
     return ended
+
+
+def _heartbeat() -> Metric:
+    family = GaugeMetricFamily("glioma_heartbeat_well", "1 where the last phantom study came through right")
+    family.add_metric([], float(heart_is_well()))
+    return family
 
 
 def _durations() -> Metric:
@@ -93,9 +104,9 @@ def _durations() -> Metric:
         "glioma_stage_seconds", "Seconds per stage over the last day", labels=["stage", "quantile"]
     )
     taken = list(
-        Job.objects.filter(state=Job.State.DONE, finished_at__gt=timezone.now() - DURATIONS_OF).values_list(
-            "seconds", flat=True
-        )
+        Job.objects.filter(
+            state=Job.State.DONE, finished_at__gt=timezone.now() - DURATIONS_OF, study__is_heartbeat=False
+        ).values_list("seconds", flat=True)
     )
     for stage in Job.Stage.values:
         values = [one[stage] for one in taken if stage in one]

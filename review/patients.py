@@ -64,7 +64,11 @@ def key_of(study: Study) -> PatientKey:
 
 def wanted_studies() -> QuerySet[Study]:
     """Studies that belong to a course: not those that no rule wants, unless they were measured all the same."""
-    return Study.objects.exclude(state=Study.State.NOT_WANTED, current_result=None)
+    return _of_a_course(Study.objects.all())
+
+
+def _of_a_course(found: QuerySet[Study]) -> QuerySet[Study]:
+    return found.exclude(state=Study.State.NOT_WANTED, current_result=None)
 
 
 def patient_list(search: str = "", page: int = 1, page_size: int = 25) -> Page[Any]:
@@ -122,7 +126,11 @@ def points_of(patients: Iterable[PatientKey]) -> dict[PatientKey, list[Point]]:
     wanted = set(patients)
     ids = {one.patient_id for one in wanted if one.patient_id}
     alone = {one.study_uid for one in wanted if not one.patient_id}
-    found = wanted_studies().filter(Q(patient_id__in=ids) | Q(study_uid__in=alone)).order_by(*OLDEST_FIRST)
+    found = (
+        _of_a_course(Study.everything.all())
+        .filter(Q(patient_id__in=ids) | Q(study_uid__in=alone))
+        .order_by(*OLDEST_FIRST)
+    )
     points: dict[PatientKey, list[Point]] = {patient: [] for patient in wanted}
     for visit in found.prefetch_related(*WITH_RESULTS):
         if (patient := key_of(visit)) in wanted:  # the same ID of another issuer is somebody else

@@ -224,7 +224,7 @@ def _numbers_of(
 ) -> Result:
     """Write result and measurements, and let it speak for its study; call it in a transaction."""
     # The study first, as intake does, so that the two never wait for each other.
-    Study.objects.select_for_update().get(pk=job.study_id)
+    Study.everything.select_for_update().get(pk=job.study_id)
     values = {
         "study_id": job.study_id,
         "t1ce_series_uid": job.chosen[Role.T1CE]["series_uid"],
@@ -284,7 +284,7 @@ def _place_among_results(result: Result, job: Job) -> None:
 
     The job that speaks for the study may be an older one, where a person went back to its series.
     """
-    if Study.objects.filter(pk=job.study_id, current_job=job.pk).exists():
+    if Study.everything.filter(pk=job.study_id, current_job=job.pk).exists():
         result.make_current()
         return
     newer = Result.objects.filter(study=job.study_id, job__created_at__gt=job.created_at)

@@ -30,7 +30,7 @@ def follow_new_rules() -> int:
     for job_id, study_id in chosen:
         try:
             with locked_study(study_id):
-                _follow(Job.objects.get(pk=job_id), Study.objects.get(pk=study_id))
+                _follow(Job.objects.get(pk=job_id), Study.everything.get(pk=study_id))
         except (DataError, ValueError, KeyError):
             log.exception("job %s keeps what it has: its study could not be decided anew", job_id)
             Job.objects.filter(pk=job_id).update(rule_set=number)
@@ -45,6 +45,6 @@ def _follow(job: Job, study: Study) -> None:
     decide_anew(study)
     still = Job.objects.unbegun().filter(pk=job.pk).exclude(rule_set=current_number())
     if still.exists() and job.supersede():
-        Study.objects.filter(pk=study.pk).update(current_job=None)
+        Study.everything.filter(pk=study.pk).update(current_job=None)
         study.refresh_from_db()
         decide_anew(study)

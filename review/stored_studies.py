@@ -150,7 +150,9 @@ def stored_studies(since: datetime) -> Iterator[StoredStudy]:
 
 
 def _series_rows(since: datetime) -> Iterator[tuple[Any, ...]]:
-    rows = Series.objects.filter(study__first_seen_at__gte=since, study__deleted_at=None, is_ours=False)
+    rows = Series.objects.filter(
+        study__first_seen_at__gte=since, study__is_heartbeat=False, study__deleted_at=None, is_ours=False
+    )
     wanted = (
         "study_id",
         "header",

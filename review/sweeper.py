@@ -12,6 +12,7 @@ from django.db.models import Model, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from review import heartbeat
 from review.alerts import raise_alerts
 from review.artefacts import folders_with_images, job_folder
 from review.drift_watch import watch_drift
@@ -64,6 +65,7 @@ def sweep() -> None:
     watch_drift()
     keep_to_retention()
     _send_all(ShadowRun.due(), send_shadow)
+    heartbeat.tick()
     _send_all(Alert.objects.filter(state=Alert.State.WAITING, send_at__lte=Now()), send_alert)
 
 

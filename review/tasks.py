@@ -17,7 +17,7 @@ from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import RedisError
 
 from review.leases import Lease, claim
-from review.models import Alert, Comparison, Delivery, Flag, Following, Job, ShadowRun
+from review.models import Alert, Comparison, Delivery, Flag, Following, Heartbeat, Job, ShadowRun
 
 log = logging.getLogger(__name__)
 
@@ -184,6 +184,24 @@ def compare(comparison_id: int) -> None:
     work_on(row)
 
 
+@dramatiq.actor(
+    actor_name="heartbeat",
+    queue_name="results",
+    priority=8,
+    max_retries=0,
+    max_age=None,
+    time_limit=15 * 60 * 1000,
+)
+def heartbeat(heartbeat_id: int) -> None:
+    """A phantom study -> Orthanc, as a scanner sends it."""
+    row = Heartbeat.objects.filter(pk=heartbeat_id, sent_at=None, ended_at=None).first()
+    if row is None:
+        return
+    from review.heartbeat import send_phantom
+
+    send_phantom(row)
+
+
 ACTORS = {Job.Stage.PREPARE: prepare, Job.Stage.INFER: infer, Job.Stage.PUBLISH: publish}
 NEXT_STAGE = {Job.Stage.PREPARE: Job.Stage.INFER, Job.Stage.INFER: Job.Stage.PUBLISH}
 
@@ -270,5 +288,15 @@ def send_comparison(row: Comparison) -> bool:
         compare.send(row.pk)
     except BROKER_AWAY as error:
         log.warning("comparison %s: the broker is away (%s)", row.pk, type(error).__name__)
+        return False
+    return True
+
+
+def send_heartbeat(row: Heartbeat) -> bool:
+    """Send the message for a heartbeat now; False where the broker is away. The sweeper tries again later."""
+    try:
+        heartbeat.send(row.pk)
+    except BROKER_AWAY as error:
+        log.warning("heartbeat %s: the broker is away (%s)", row.pk, type(error).__name__)
         return False
     return True

@@ -21,6 +21,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from review.alerts import WEBHOOK_TIMEOUT_S
+from review.heartbeat import heart_is_well
 from review.models import Job, Outage
 from review.readiness import readiness
 
@@ -31,9 +32,6 @@ STOP_WITHIN_S = 5.0
 WEB_TIMEOUT_S = 5.0
 TELL_AFTER = timedelta(seconds=20)
 """A process that is started again at once is not worth a mail."""
-
-QUIET_FOR = timedelta(minutes=30)
-"""A part that comes and goes is told of once in that time."""
 
 DATABASE_AWAY = (DatabaseError, InterfaceError)
 """Whatever it answers, the watch goes on."""
@@ -47,6 +45,7 @@ WORDS = {
     "workers_cpu": "No worker prepares or publishes studies.",
     "workers_gpu": "No worker segments studies.",
     "web": "The web server does not answer: no page opens, and nothing can be uploaded.",
+    "heartbeat": "The phantom study that is sent through the whole system did not come through as it should.",
     "storage": "The storage for artefacts is missing, cannot be written, or is nearly full.",
 }
 """What it means for people, by part."""
@@ -92,13 +91,16 @@ class Watcher:
         try:
             parts = readiness()
             if parts["database"]:
-                note(parts | {"web": web_answers()} if self._is_central else parts)
+                note(parts | self._central_parts())
                 tell_all()
         except DATABASE_AWAY:
             connection.close()
             parts = {"database": False}
         if self._is_central:
             self._look_at_database(parts["database"])
+
+    def _central_parts(self) -> dict[str, bool]:
+        return {"web": web_answers(), "heartbeat": heart_is_well()} if self._is_central else {}
 
     def _look_at_database(self, is_well: bool) -> None:
         """The one part whose outage cannot be written down: kept in mind until it is over."""
@@ -138,7 +140,9 @@ def tell_all() -> int:
 
 def _untold() -> QuerySet[Outage]:
     now = timezone.now()
-    lately = Outage.objects.filter(part=OuterRef("part"), told_at__gt=now - QUIET_FOR)
+    lately = Outage.objects.filter(
+        part=OuterRef("part"), told_at__gt=now - timedelta(minutes=settings.ALERT_QUIET_MINUTES)
+    )
     begun = Q(told_at=None, ended_at=None, began_at__lte=now - TELL_AFTER) & ~Exists(lately)
     over = Q(told_at__isnull=False, ended_at__isnull=False, end_told_at=None)
     return Outage.objects.filter(begun | over).order_by(F("began_at"))

@@ -61,7 +61,9 @@ def _names(study: Study, words: tuple[str, str]) -> dict[str, str]:
 
 def _series_words(since: datetime) -> dict[int, tuple[str, str]]:
     """Scanner and protocol by study row, those of its first MR series."""
-    rows = Series.objects.filter(study__first_seen_at__gte=since, is_ours=False, modality="MR")
+    rows = Series.objects.filter(
+        study__first_seen_at__gte=since, study__is_heartbeat=False, is_ours=False, modality="MR"
+    )
     told = rows.annotate(scanner=KT("header__manufacturer_model"), protocol=KT("header__protocol_name"))
     ordered = told.order_by("-series_number").values_list("study_id", "scanner", "protocol")
     return {study_id: (scanner or "", protocol or "") for study_id, scanner, protocol in ordered}
@@ -79,9 +81,9 @@ def _counted(many: Iterable[tuple[str, bool]]) -> list[Yield]:
 def stage_seconds(since: datetime) -> list[tuple[str, float, int]]:
     """Median seconds of every stage, and of the wait before it, of jobs that were made since then."""
     found: dict[str, list[float]] = defaultdict(list)
-    for seconds in Job.objects.filter(created_at__gte=since, state=Job.State.DONE).values_list(
-        "seconds", flat=True
-    ):
+    for seconds in Job.objects.filter(
+        created_at__gte=since, state=Job.State.DONE, study__is_heartbeat=False
+    ).values_list("seconds", flat=True):
         for name, value in seconds.items():
             found[name].append(value)
     return [(name, median(values), len(values)) for name, values in sorted(found.items())]

@@ -31,6 +31,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_HTTPS
 # A browser that came by TLS once comes back by TLS only. The proxy itself turns plain requests away.
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if BEHIND_HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_HTTPS else None
+# Addresses or networks of the proxies before this server, whose X-Forwarded-For is believed.
+TRUSTED_PROXIES = env.words("TRUSTED_PROXIES", "")
 # Two copies on one host (other ports) share the browser's cookie jar: each has its own cookie name.
 SESSION_COOKIE_NAME = f"glioma_session_{env.text('PORT', '8000')}"
 CSRF_COOKIE_NAME = f"glioma_csrf_{env.text('PORT', '8000')}"
@@ -54,6 +56,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "webapp.proxies.TrustedProxies",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -204,6 +207,14 @@ WORKER_RECYCLE_MB = env.number("WORKER_RECYCLE_MB", 6000)
 WORKER_MEMORY_MB = env.number("WORKER_MEMORY_MB", 12_000)
 WAIT_FOR_SERIES_H = env.number("WAIT_FOR_SERIES_H", 24)
 
+# Heartbeat: how often a phantom study goes through the whole system (0: never), when it counts as late, and the DICOM
+# node that takes studies, AET@HOST:PORT.
+HEARTBEAT_MINUTES = env.number("HEARTBEAT_MINUTES", 60)
+HEARTBEAT_LATE_MINUTES = env.number("HEARTBEAT_LATE_MINUTES", 30)
+HEARTBEAT_TO = env.text(
+    "HEARTBEAT_TO", f"{env.text('DICOM_AET', 'GLIOMA')}@127.0.0.1:{env.text('DICOM_PORT', '4242')}"
+)
+
 # Alerts: addresses and a webhook that hear of studies that ended without a result; empty: shown on the pages only.
 WEB_URL = env.text(
     "WEB_URL", f"http://127.0.0.1:{env.text('PORT', '8000')}"
@@ -211,6 +222,9 @@ WEB_URL = env.text(
 SITE_URL = env.text("SITE_URL", f"http://localhost:{env.text('PORT', '8000')}").rstrip("/")
 ALERT_MAIL_TO = env.words("ALERT_MAIL_TO", "")
 ALERT_WEBHOOK_URL = env.text("ALERT_WEBHOOK_URL")
+ALERT_QUIET_MINUTES = env.number(
+    "ALERT_QUIET_MINUTES", 30
+)  # a part that comes and goes is told of once in that time
 EMAIL_HOST, EMAIL_PORT = env.text("EMAIL_HOST", "localhost"), env.number("EMAIL_PORT", 25)
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = env.text("EMAIL_USER"), env.text("EMAIL_PASSWORD")
 EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", default=False)

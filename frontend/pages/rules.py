@@ -177,7 +177,9 @@ def values(request: HttpRequest) -> HttpResponse:
 def _seen(tag: Tag, typed: str) -> list[tuple[str, int]]:
     facts = TAGS[tag]
     if facts.of_series:
-        rows = Series.objects.filter(is_ours=False).annotate(seen=KT(f"header__{facts.field}"))
+        rows = Series.objects.filter(is_ours=False, study__is_heartbeat=False).annotate(
+            seen=KT(f"header__{facts.field}")
+        )
         listed = rows.filter(seen__icontains=typed).exclude(seen="").values_list("seen")
         return list(listed.annotate(count=Count("pk")).order_by("-count", "seen")[:LISTED_VALUES])
     field = {"sex": "patient_sex"}.get(facts.field, facts.field)

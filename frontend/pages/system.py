@@ -16,6 +16,7 @@ from frontend.pages.fragments import answer_poll, render_fragment
 from frontend.permissions import readers_only
 from review import selectors
 from review.health import SystemHealth, system_health
+from review.heartbeat import heart_is_well, heart_words
 from review.models import Outage, Study
 from review.storage import is_nearly_full, storage_trouble
 
@@ -70,6 +71,7 @@ def services_of(health: SystemHealth) -> list[Service]:
         _follower(health),
         *(_workers_of(queue, purpose, health) for queue, purpose in QUEUES.items()),
         Service("Queue", not health.silent_jobs, _queue_words(health)),
+        Service("Heartbeat", heart_is_well(), heart_words()),
         Service("Broker", not health.broker_trouble, health.broker_trouble or "Answers."),
         _storage(),
     ]

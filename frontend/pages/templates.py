@@ -77,5 +77,5 @@ def preview(request: HttpRequest) -> HttpResponse:
 
 
 def _previewed() -> list[Result]:
-    rows = Result.objects.filter(superseded_by=None).select_related("study")
+    rows = Result.objects.filter(superseded_by=None, study__is_heartbeat=False).select_related("study")
     return list(rows[:PREVIEWED])

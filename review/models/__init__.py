@@ -8,6 +8,7 @@ from review.models.comparisons import Comparison
 from review.models.corrections import Correction
 from review.models.course import IdentityLink, PatientSetting, TreatmentEvent
 from review.models.deliveries import Delivery, ResultObject
+from review.models.heartbeats import Heartbeat
 from review.models.intake import IntakeProblem, Series, Study
 from review.models.lesions import Following, TrackedLesion
 from review.models.macros import CopiedReport, ReportTemplate, TemplateVersion
@@ -42,6 +43,7 @@ __all__ = [
     "Flag",
     "FollowerState",
     "Following",
+    "Heartbeat",
     "IdentityLink",
     "IgnoredVariant",
     "IntakeProblem",

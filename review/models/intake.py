@@ -13,6 +13,14 @@ from django.utils import timezone
 from orthanc.types import SEEN_CONFIDENCE, Role, RoleGuess, SeriesHeader, StudyHeader
 
 
+class PatientStudies(models.Manager["Study"]):
+    """The studies of patients: what any list, count or search means by studies."""
+
+    def get_queryset(self) -> models.QuerySet[Study]:
+        """Without the phantom studies of heartbeats."""
+        return super().get_queryset().filter(is_heartbeat=False)
+
+
 class Study(models.Model):
     """One visit of a patient, where it stands, and why, in words for people."""
 
@@ -57,6 +65,7 @@ class Study(models.Model):
     first_seen_at = models.DateTimeField(default=timezone.now)
     changed_at = models.DateTimeField(default=timezone.now, db_index=True)
     deleted_at = models.DateTimeField(null=True, blank=True, help_text="When it was seen gone from Orthanc")
+    is_heartbeat = models.BooleanField(default=False, help_text="A phantom of ours that is soon gone again")
     search_text = models.GeneratedField(
         expression=Lower(
             Concat(
@@ -68,6 +77,9 @@ class Study(models.Model):
         db_persist=True,
     )  # fmt: skip
     """What a search looks in: one comparison a row."""
+
+    objects = PatientStudies()
+    everything = models.Manager["Study"]()
 
     class Meta:
         verbose_name_plural = "studies"
@@ -106,7 +118,7 @@ class Study(models.Model):
 
         A study announced again must not climb the worklist, so `changed_at` moves only with a real change.
         """
-        here = Study.objects.filter(pk=self.pk).exclude(
+        here = Study.everything.filter(pk=self.pk).exclude(
             state=state, reason=reason, wait_deadline=wait_deadline
         )
         if only_from:
@@ -122,7 +134,7 @@ class Study(models.Model):
         """Say that Orthanc no longer holds the study; its results and numbers stay readable here."""
         now = timezone.now()
         return bool(
-            Study.objects.filter(pk=self.pk, deleted_at=None).update(
+            Study.everything.filter(pk=self.pk, deleted_at=None).update(
                 deleted_at=now, changed_at=now, reason="Deleted from Orthanc."
             )
         )

@@ -104,7 +104,7 @@ class Result(models.Model):
         )
         Result.objects.filter(pk=self.pk).update(superseded_by=None)
         self.superseded_by = None
-        Study.objects.filter(pk=self.study_id).update(current_result=self, changed_at=timezone.now())
+        Study.everything.filter(pk=self.study_id).update(current_result=self, changed_at=timezone.now())
 
     @property
     def volumes(self) -> dict[str, Measurement]:

@@ -38,7 +38,7 @@ def locked_study(study_id: int) -> Iterator[None]:
     that is killed leaves both or neither.
     """
     with transaction.atomic():
-        Study.objects.select_for_update().get(pk=study_id)
+        Study.everything.select_for_update().get(pk=study_id)
         yield
 
 
@@ -411,6 +411,6 @@ class Job(models.Model):
 
     def _tell_study(self, state: Study.State, reason: str) -> None:
         # An older job that runs on while its successor waits must not speak for the study.
-        study = Study.objects.filter(pk=self.study_id, current_job=self.pk).first()
+        study = Study.everything.filter(pk=self.study_id, current_job=self.pk).first()
         if study is not None:
             study.move(state, reason)

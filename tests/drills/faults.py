@@ -167,21 +167,21 @@ def all_faults(disk: Disk | None, artefacts: Path) -> list[Fault]:
     """Every fault of the drill, in order."""
     return [
         Fault("worker killed in prepare", kill_at("prepare", "worker_cpu")),
+        *_faults_of_storage(disk, artefacts),
         Fault("worker killed in infer", kill_at("infer", "worker_gpu")),
-        Fault("messages doubled, shuffled", double_messages),
-        Fault("messages lost", drop_messages),
-        Fault("worker killed in publish", kill_at("publish", "worker_cpu")),
-        Fault("Redis killed and wiped", empty_redis),
-        *(killed(process) for process in ("web", "follower", "postgres", "orthanc")),
-        Fault("clock +1 h", move_clock(1)),
-        Fault("clock -1 h", move_clock(-1)),
         *(
             kept_down(one)
             for one in ("web", "follower", "worker_cpu", "worker_gpu", "redis", "postgres", "orthanc")
         ),
         hang("orthanc", "orthanc"),
         Fault("Orthanc's files away", lose_orthanc_files, find_orthanc_files, "orthanc is not well"),
-        *_faults_of_storage(disk, artefacts),
+        Fault("worker killed in publish", kill_at("publish", "worker_cpu")),
+        Fault("messages doubled, shuffled", double_messages),
+        Fault("messages lost", drop_messages),
+        Fault("Redis killed and wiped", empty_redis),
+        *(killed(process) for process in ("web", "follower", "postgres", "orthanc")),
+        Fault("clock +1 h", move_clock(1)),
+        Fault("clock -1 h", move_clock(-1)),
     ]
 
 

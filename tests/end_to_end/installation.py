@@ -159,6 +159,7 @@ def installed(var: Path, **extra: str) -> Iterator[Installation]:
     environment |= {
         "GLIOMA_VAR": str(var),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HEARTBEAT_MINUTES": "0",  # it would send studies of its own
         **extra,
     }
     environment |= dict(

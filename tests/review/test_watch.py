@@ -14,7 +14,7 @@ from pytest_django.fixtures import Settings as DjangoSettings
 from review import watch
 from review.models import Outage
 from review.readiness import PARTS
-from review.watch import LOOK_EVERY_S, QUIET_FOR, TELL_AFTER, WORDS, Watcher, note, start_watching, tell_all
+from review.watch import LOOK_EVERY_S, TELL_AFTER, WORDS, Watcher, note, start_watching, tell_all
 
 pytestmark = pytest.mark.django_db
 WELL = dict.fromkeys(PARTS, True)
@@ -40,7 +40,7 @@ def subjects() -> list[str]:
 
 
 def test_every_part_has_its_words() -> None:
-    assert set(WORDS) == {*PARTS, "web"}
+    assert set(WORDS) == {*PARTS, "web", "heartbeat"}
 
 
 def test_an_outage_and_its_end_are_one_message_each_however_often_looked_at() -> None:
@@ -81,7 +81,7 @@ def test_a_part_that_comes_and_goes_is_told_of_once_in_half_an_hour() -> None:
         tell_all()
     assert subjects() == ["Glioma review: orthanc is not well", "Glioma review: orthanc is well again"]
     note(ILL)
-    pass_time(QUIET_FOR)
+    pass_time(timedelta(minutes=30))
     tell_all()
     assert len(mail.outbox) == 3
 

@@ -17,7 +17,7 @@ from webapp.stack import postgres, supervisor
 from webapp.stack.errors import StackError
 from webapp.stack.plan import REPOSITORY, Plan, load_plan, make_plan, var_dir
 
-READY_WITHIN_S = 90
+READY_WITHIN_S = 240  # a loaded machine starts seven processes slowly
 OUR_LABEL = "  "
 
 
