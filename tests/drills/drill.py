@@ -69,7 +69,12 @@ def suffer(stack: Installation, fault: Fault, studies: list[str], alarm: Alarm) 
     fault.heal(stack)
     since = _until(lambda: now(stack), HEAL_WITHIN_S)
     _until(lambda: _is_ready(stack) and (not flying or work_went_on(stack, since)), HEAL_WITHIN_S)
-    return Row(fault.name, tuple(flying), alert_s, time.monotonic() - healed_s, bool(fault.alarm))
+    recovered_s = time.monotonic() - healed_s
+    if fault.alarm:
+        # The next fault may be one of the same part: this outage is to be over before.
+        well = fault.alarm.replace("not well", "well again")
+        _until(lambda: alert_s is None or alarm.seconds_until(well, healed_s) is not None, HEAL_WITHIN_S)
+    return Row(fault.name, tuple(flying), alert_s, recovered_s, bool(fault.alarm))
 
 
 def _wait_for_alert(alarm: Alarm, fault: Fault, since_s: float) -> float | None:
