@@ -328,3 +328,9 @@ def test_a_text_that_a_spreadsheet_would_run_is_made_harmless(as_role: LogIn) ->
     result = make_visit(1, date(2026, 1, 1), patient_id="=1+1")
     answer = as_role("viewer").get(address(result, "volumes.csv")).content.decode()
     assert next(csv.DictReader(answer.splitlines()))["patient_id"] == "'=1+1"
+
+
+def test_a_course_in_which_nothing_counts_says_what_an_answer_needs(as_role: LogIn) -> None:
+    result = make_visit(1, None)
+    page = as_role("viewer").get(address(result)).content.decode()
+    assert "No visit counts yet: an answer needs a dated study" in page
