@@ -28,8 +28,8 @@ CHANCE = 1e-5
 CHANCE_OF_ENDS = 1e-4
 """A rate that is never zero needs more studies to stand out, and only three rates are asked after."""
 
-CHANCE_IN_PROTOCOL = 5e-6
-"""Protocols are many, and each is asked everything again; three studies out of three still stand out of thirty."""
+CHANCE_IN_PROTOCOL = 1e-6
+"""Protocols are many, and each is asked everything again: a change in one takes at least four of its studies."""
 
 USUAL_SHARE = 0.5
 """A description that comes with fewer studies than that may stay away for days."""

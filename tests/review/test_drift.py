@@ -75,18 +75,18 @@ def test_stored_headers_that_drift_raise_one_alert_with_the_suspect() -> None:
 
 def test_a_change_in_one_protocol_of_a_busy_scanner_is_told_of_that_protocol() -> None:
     def altered(study: SeenStudy) -> SeenStudy:
-        return renamed(study) if study.protocol == "mri stealth" else study
+        return renamed(study) if study.protocol == "mri brain tumour" else study
 
-    studies = [one for one in drifting(3, altered) if one.day < DRIFT_DAY + timedelta(days=25)]
+    studies = [one for one in drifting(3, altered) if one.day < DRIFT_DAY + timedelta(days=10)]
     told = {
         (one.scanner, one.subject)
-        for offset in range(25)
+        for offset in range(10)
         for one in find_drifts(
             [study for study in studies if study.day <= DRIFT_DAY + timedelta(days=offset)],
             DRIFT_DAY + timedelta(days=offset),
         )
     }
-    assert ("Prisma, mri stealth", "gone AX FLAIR") in told
+    assert ("Prisma, mri brain tumour", "gone AX FLAIR") in told
     assert not any(
-        subject == "gone AX FLAIR" for scanner, subject in told if scanner != "Prisma, mri stealth"
+        subject == "gone AX FLAIR" for scanner, subject in told if scanner != "Prisma, mri brain tumour"
     )
