@@ -72,7 +72,7 @@ LOBES: dict[str, Code] = {
     "occipital": Code("31065004", "SCT", "Occipital lobe"),
     # Two places in one word: no public scheme has that.
     "insula or deep grey matter": Code("DEEPGREY", PRIVATE_SCHEME, "Insula or deep grey matter"),
-    "brainstem": Code("119238007", "SCT", "Brain stem"),
+    "brainstem": Code("119238007", "SCT", "Brain Stem"),
     "cerebellum": Code("113305005", "SCT", "Cerebellum"),
 }
 """Where a lesion is, in the words of the science."""

@@ -5,10 +5,11 @@ from pydicom.sr._concepts_dict import concepts
 from pydicom.sr.coding import Code
 
 from orthanc import codes
+from segmentation.types import Hemisphere, Lobe
 
 PUBLIC = [
     value
-    for value in vars(codes).values()
+    for value in (*vars(codes).values(), *codes.LOBES.values(), *codes.SIDES.values())
     if isinstance(value, Code) and value.scheme_designator in ("DCM", "SCT", "NCIt")
 ]
 
@@ -34,3 +35,8 @@ def test_nested_findings_are_made_of_the_segments_of_their_parts():
     whole = set(codes.FINDINGS[codes.MeasuredRegion.WHOLE_TUMOUR].segment_numbers)
     enhancing = set(codes.FINDINGS[codes.MeasuredRegion.ENHANCING_TUMOUR].segment_numbers)
     assert enhancing < core < whole
+
+
+def test_every_place_that_the_science_names_has_a_code():
+    assert set(codes.LOBES) == {lobe.value for lobe in Lobe}
+    assert set(codes.SIDES) == {side.value for side in Hemisphere}
