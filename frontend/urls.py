@@ -37,6 +37,7 @@ from frontend.viewer import ohif
 urlpatterns = [
     path("", worklist.page, name="worklist"),
     path("worklist/rows/", worklist.rows, name="worklist-rows"),
+    path("worklist/flagged.csv", worklist.flagged_csv, name="flagged-csv"),
     path("worklist/views/", worklist.save_view, name="view-save"),
     path("worklist/views/<int:view_id>/remove/", worklist.remove_view, name="view-remove"),
     path("favicon.ico", account.icon),

@@ -115,6 +115,10 @@ class Lease:
         if trouble := _storage_to_blame(error):
             self.job.wait_for_storage(trouble)
             return "waits for the storage"
+        # A reader's mask cannot be made again by a model: such a job fails, and says so.
+        if isinstance(error, ArtefactsGoneError) and self.job.edited_by:
+            self.job.fail("The edited mask is gone from the artefact folder. Correct the result again.")
+            return "failed for good"
         if isinstance(error, ArtefactsGoneError):
             self.job.start_over(str(error), settings.MAX_ATTEMPTS)
             return "starts over"

@@ -18,7 +18,14 @@ from orthanc.errors import BadSeriesError, HopelessError
 from orthanc.seg_reading import labels_from_seg
 from orthanc.sources import read_source
 from orthanc.types import Role
-from review.artefacts import job_folder, read_brain_mask, read_gates, read_segmentation, write_segmentation
+from review.artefacts import (
+    ArtefactsGoneError,
+    job_folder,
+    read_brain_mask,
+    read_gates,
+    read_segmentation,
+    write_segmentation,
+)
 from review.audit import record
 from review.models import AuditAction, Correction, Job, Result, Study
 from review.models.work import locked_study
@@ -49,7 +56,7 @@ def correct(result: Result, seg: Dataset, *, by: str) -> Correction:
             raise CannotReviewError("The mask is the same as before.")
         brain_mask = read_brain_mask(job_folder(result.job_id).inferred)
         done = remeasure(before, labels, brain_mask)
-    except (HopelessError, SegmentationError) as error:
+    except (HopelessError, SegmentationError, ArtefactsGoneError) as error:
         raise CannotReviewError(str(error)) from error
     job = _job_for(result, labels, by)
     folder = job_folder(job.pk).inferred

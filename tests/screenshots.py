@@ -1,19 +1,22 @@
-"""The pictures of the README, taken from a running demo: `make screenshots`."""
+"""The pictures of every page and of the viewer's layouts, taken from a running demo: `make screenshots`."""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from tests.browser import running_browser
+from tests.every_page import Places, page_addresses, rule_named_in
 from webapp.stack.plan import REPOSITORY, load_plan, var_dir
 from webapp.stack.up import accounts, web_url
 
 PICTURES = REPOSITORY / "docs" / "images"
 OVERLAY_WITHIN_MS = 180_000
+LAYOUTS = {"viewer": "four", "viewer-two": "two", "viewer-with-without": "with-without"}
 
 
 def main() -> int:
@@ -21,33 +24,59 @@ def main() -> int:
     base = web_url(load_plan())
     PICTURES.mkdir(parents=True, exist_ok=True)
     with running_browser() as browser:
-        page = browser.new_context(viewport={"width": 1440, "height": 860}).new_page()
-        _log_in(page, base)
-        _shoot(page, "worklist")
-        study_uid = _demo_study()
-        page.goto(f"{base}/studies/{study_uid}/")
-        _shoot(page, "study")
-        page.goto(f"{base}/viewer/{study_uid}/")
-        page.frame_locator("iframe").locator("[data-jump]:enabled").first.wait_for(timeout=OVERLAY_WITHIN_MS)
-        page.wait_for_timeout(25_000)  # until every slice of the four volumes has arrived at full resolution
-        _shoot(page, "viewer")
-        page.goto(f"{base}/system/")
-        _shoot(page, "system")
+        page = _window(browser, base, "")
+        page.goto("/login/")
+        _shoot(page, "login")
+        admin = _window(browser, base, "admin")
+        places = _places(admin)
+        for name, address in page_addresses(places).items():
+            admin.goto(address)
+            _shoot(admin, name)
+        reader = _window(browser, base, "radiologist")
+        # These again with the buttons of a verdict, which admins do not have.
+        for name in ("worklist", "study", "panel"):
+            reader.goto(page_addresses(places)[name])
+            _shoot(reader, name)
+        for name, stage in LAYOUTS.items():
+            reader.goto(f"/ohif/viewer?StudyInstanceUIDs={places.study_uid}&stageid={stage}")
+            panel = reader.frame_locator("iframe")
+            panel.locator("[data-jump]:enabled").first.wait_for(timeout=OVERLAY_WITHIN_MS)
+            reader.wait_for_timeout(25_000)  # until every slice has arrived at full resolution
+            _shoot(reader, name)
     return 0
 
 
-def _log_in(page: Page, base: str) -> None:
-    account = accounts()["radiologist"]
-    page.goto(f"{base}/login/")
-    page.fill("input[name=username]", account["username"])
-    page.fill("input[name=password]", account["password"])
-    page.click("button[type=submit]")
-    page.wait_for_url(f"{base}/")
+def _window(browser: Browser, base: str, role: str) -> Page:
+    """A window of its own, logged in as the demo's account of a role; a stranger's where none is named."""
+    page = browser.new_context(viewport={"width": 1440, "height": 860}, base_url=base).new_page()
+    if role:
+        account = accounts()[role]
+        page.goto("/login/")
+        page.fill("input[name=username]", account["username"])
+        page.fill("input[name=password]", account["password"])
+        page.click("button[type=submit]")
+        page.wait_for_url(f"{base}/")
+    return page
 
 
-def _demo_study() -> str:
+def _places(page: Page) -> Places:
+    """What the demo's addresses are made of, read from its own pages."""
     truth = json.loads((_demo_folder() / "truth.json").read_text())
-    return str(truth["visits"][0]["study_uid"])
+    page.goto("/patients/")
+    patient = _first(r"/patients/(\d+)/", page.content())
+    page.goto("/templates/")
+    template = _first(r"/templates/(\d+)/", page.content())
+    page.goto("/rules/")
+    return Places(
+        str(truth["visits"][0]["study_uid"]), int(patient), int(template), rule_named_in(page.content())
+    )
+
+
+def _first(pattern: str, text: str) -> str:
+    found = re.search(pattern, text)
+    if found is None:
+        raise RuntimeError(f"The demo has nothing like {pattern} on its page.")
+    return found.group(1)
 
 
 def _demo_folder() -> Path:
@@ -57,7 +86,7 @@ def _demo_folder() -> Path:
 def _shoot(page: Page, name: str) -> None:
     page.wait_for_timeout(1500)
     page.screenshot(path=PICTURES / f"{name}.png")
-    print(PICTURES / f"{name}.png")
+    print(PICTURES / f"{name}.png", flush=True)
 
 
 if __name__ == "__main__":

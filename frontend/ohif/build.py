@@ -33,6 +33,7 @@ OUR_FILES = (
     "extension/correct.js",
     "extension/hanging-protocol.js",
     "extension/overlay.js",
+    "extension/picture.js",
     "extension/study.js",
     "extension/uncertainty.js",
 )

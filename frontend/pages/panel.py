@@ -6,23 +6,26 @@ from dataclasses import dataclass
 from decimal import Decimal
 from urllib.parse import urlencode
 
-from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from frontend.formatting import IntervalBar, interval_bar
-from frontend.pages.fragments import answer_poll, render_fragment
+from frontend.pages.fragments import answer_poll
 from frontend.pages.report import report_context
 from frontend.pages.study import correction_context, find_study
+from frontend.pages.worklist import Query
 from frontend.permissions import readers_only
 from orthanc.codes import SEGMENTS
 from orthanc.types import MeasuredRegion, Role
 from review import selectors
 from review.audit import record_view
 from review.models import Flag, Measurement, Study
+from review.page_version import version_of
 from review.roles import can_review
 from review.uncertainty_maps import has_map
+from review.worklist import neighbours
 
 NUMBER_OF = {kind.region: kind.number for kind in SEGMENTS}
 CORE = (NUMBER_OF[MeasuredRegion.NONENHANCING_CORE], NUMBER_OF[MeasuredRegion.ENHANCING_TUMOUR])
@@ -32,6 +35,21 @@ SEGMENTS_OF: dict[str, tuple[int, ...]] = {
     **{region.value: (number,) for region, number in NUMBER_OF.items()},
 }
 """The numbers of the segments in our SEG that make up each region."""
+
+
+KEYS = (
+    ("J", "Jump to where the tumour is largest"),
+    ("Q", "Show one region alone, then the next, then all"),
+    ("O", "Overlay on and off"),
+    ("F", "Fill, outline, both"),
+    ("G", "Next layout"),
+    ("S", "Picture of the images to the clipboard"),
+    ("P", "Previous study of the worklist"),
+    ("X", "Next study of the worklist"),
+    ("?", "These keys"),
+    ("Z", "Zoom, a key of the viewer"),
+    ("R L H V I", "Turn, mirror and invert, keys of the viewer"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +66,11 @@ class VolumeRow:
 @readers_only
 def viewer(request: HttpRequest, study_uid: str) -> HttpResponse:
     """The stable address of a study's images, wherever the viewer lives."""
-    return redirect(f"{reverse('ohif', args=['viewer'])}?{urlencode({'StudyInstanceUIDs': study_uid})}")
+    asked = {"StudyInstanceUIDs": study_uid}
+    if "list" in request.GET:
+        # The worklist that it was opened from: the panel steps through that one.
+        asked["list"] = request.GET["list"]
+    return redirect(f"{reverse('ohif', args=['viewer'])}?{urlencode(asked)}")
 
 
 @readers_only
@@ -85,22 +107,32 @@ def page(request: HttpRequest, study_uid: str) -> HttpResponse:
     """The panel; its live part asks `live` every two seconds."""
     study = find_study(study_uid)
     record_view(request.user.get_username(), study)
-    html, digest = _live_part(request, study)
-    context = {"study": study, "live": html, "digest": digest, "flag_reasons": Flag.Reason.choices}
+    version = version_of(study_uid, request.user.get_username())
+    context = {
+        "study": study,
+        "live": _live_part(request, study),
+        "digest": version,
+        "flag_reasons": Flag.Reason.choices,
+        "list": request.GET.get("list", ""),
+        "keys": KEYS,
+    }
     return render(request, "frontend/panel.html", context)
 
 
 @readers_only
 def live(request: HttpRequest, study_uid: str) -> HttpResponse:
     """The live part alone, or 204 where nothing changed."""
-    html, digest = _live_part(request, find_study(study_uid))
-    return answer_poll(request, html, digest)
+    version = version_of(study_uid, request.user.get_username())
+    if request.GET.get("seen") == version:
+        return answer_poll(request, "", version)
+    return answer_poll(request, _live_part(request, find_study(study_uid)), version)
 
 
-def _live_part(request: HttpRequest, study: Study) -> tuple[str, str]:
+def _live_part(request: HttpRequest, study: Study) -> str:
     result = study.current_result
     visits = list(selectors.studies_of_patient(study))
-    newer, older = neighbours(study)
+    listed = request.GET.get("list", "")
+    newer, older = neighbours(study, Query.read(QueryDict(listed)).filter(request.user.get_username()))
     context = {
         "study": study,
         **report_context(study),
@@ -111,19 +143,12 @@ def _live_part(request: HttpRequest, study: Study) -> tuple[str, str]:
         "job": result.job if result else study.current_job,
         "rows": volume_rows(list(result.volumes.values())) if result else [],
         "chosen": [series for series in study.series.all() if series.is_chosen],
+        "list": listed,
         "newer": newer,
         "older": older,
         "visits": visits if len(visits) > 1 else [],
     }
-    return render_fragment("frontend/parts/panel_live.html", context, request)
-
-
-def neighbours(study: Study) -> tuple[Study | None, Study | None]:
-    """The studies above and below this one on the worklist as it is sorted without being asked."""
-    at, pk = study.changed_at, study.pk
-    above = Study.objects.filter(Q(changed_at__gt=at) | Q(changed_at=at, pk__gt=pk))
-    below = Study.objects.filter(Q(changed_at__lt=at) | Q(changed_at=at, pk__lt=pk))
-    return above.order_by("changed_at", "pk").first(), below.order_by("-changed_at", "-pk").first()
+    return render_to_string("frontend/parts/panel_live.html", context, request)
 
 
 def volume_rows(volumes: list[Measurement]) -> list[VolumeRow]:

@@ -15,10 +15,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from frontend.csv_files import csv_answer, harmless
 from frontend.pages.fragments import answer_poll, render_fragment
 from frontend.permissions import readers_only
 from review import selectors
-from review.models import SavedView, Study
+from review.audit import record
+from review.flagged_export import CSV_HEAD, csv_rows
+from review.models import AuditAction, SavedView, Study
 from review.worklist import COUNTED_TO, StudyFilter, counts_to_show, worklist
 
 State = Study.State
@@ -213,6 +216,14 @@ def remove_view(request: HttpRequest, view_id: int) -> HttpResponse:
     """Forget one of one's own views."""
     get_object_or_404(SavedView, pk=view_id, owner=reader_of(request)).delete()
     return redirect("worklist")
+
+
+@readers_only
+def flagged_csv(request: HttpRequest) -> HttpResponse:
+    """Every flag that stands, as a table."""
+    record(AuditAction.EXPORTED, request.user.get_username(), what="list of the flagged")
+    rows = ([harmless(cell) for cell in row] for row in csv_rows())
+    return csv_answer("flagged.csv", CSV_HEAD, rows)
 
 
 def reader_of(request: HttpRequest) -> User:

@@ -112,6 +112,12 @@ def stored_study(orthanc_server: RunningOrthanc, tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture
+def stored_t1ce(stored_study: StoredStudy) -> list[Path]:
+    """The files of its T1CE series."""
+    return [path for path in stored_study.files if path.parent.name.endswith("t1ce")]
+
+
+@pytest.fixture
 def segmented_study(
     request: pytest.FixtureRequest, orthanc: OrthancClient, stored_study: StoredStudy
 ) -> SegmentedStudy:

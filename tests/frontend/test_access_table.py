@@ -27,6 +27,7 @@ TABLE: dict[str, dict[str, frozenset[str]]] = {
     # address pattern: method: roles
     "": {"get": READ},
     "worklist/rows/": {"get": READ},
+    "worklist/flagged.csv": {"get": READ},
     "worklist/views/": {"post": READ},
     "worklist/views/<int:view_id>/remove/": {"post": READ},
     "upload/": {"get": WORK},

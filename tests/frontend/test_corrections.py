@@ -19,6 +19,7 @@ from orthanc.client import OrthancClient
 from orthanc.sr import statements_from_sr, volumes_from_sr
 from orthanc.types import MeasuredRegion
 from review.artefacts import BRAIN_MASK, job_folder
+from review.leases import Lease
 from review.models import AuditAction, AuditEntry, Correction, Job, Result, Study
 from review.publish import publish_job
 from tests.frontend.conftest import CorrectableStudy
@@ -134,6 +135,19 @@ def test_an_edit_undone_before_it_was_measured_is_not_measured(
     assert client.post(f"/api/corrections/{Correction.objects.get().pk}/undo/").status_code == 200
     assert Job.objects.claim(Job.Stage.PUBLISH, "a worker", 60) is None
     assert Study.objects.get(pk=correctable_study.study.pk).current_result == correctable_study.result
+
+
+def test_an_edited_mask_whose_files_are_gone_fails_and_is_never_segmented_by_a_model(
+    as_role: LogIn, correctable_study: CorrectableStudy
+) -> None:
+    send(as_role("radiologist"), correctable_study.result, without_enhancement(correctable_study.seg))
+    job = Job.objects.claim(Job.Stage.PUBLISH, "a worker", 60)
+    assert job is not None
+    job_folder(job.pk).clear()
+    with Lease(job, 60):
+        publish_job(job)
+    job.refresh_from_db()
+    assert (job.state, "Correct the result again" in job.error) == ("failed", True)
 
 
 def test_every_edit_is_in_the_audit_log(as_role: LogIn, correctable_study: CorrectableStudy) -> None:

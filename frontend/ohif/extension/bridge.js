@@ -7,23 +7,28 @@
 //   {type: 'jump', segments: [1, 2, 3]}                  go to where these segments are largest
 //   {type: 'uncertainty', visible: true}                 show or hide the uncertainty map
 //   {type: 'reload'}                                     a new result is there: open the study again
+//   {type: 'layout', stage: 1}                           open the series hung another way
+//   {type: 'picture', copy: false}                       the panes as a PNG, or to the clipboard from here
 //   {type: 'edit'}                                       open OHIF's tools for segmentations
 //   {type: 'save', address: '...', csrf: '...'}          send the edited mask there
 // Viewer to panel, with source 'glioma-viewer':
 //   {type: 'state', ready: true, segments: [{number, label, colour}], viewports: 4, changed: false, opened: false,
-//    hidden: [], style: null}                            `opened`: the first word of these images; else what was wished
+//    hidden: [], style: null, layout: 0}                 `opened`: the first word of these images; else what was wished
 //   {type: 'saved', refused: ''}                         the mask was taken, or why not
+//   {type: 'picture', blob: Blob, copied: false}
 //   {type: 'jumped', found: true}
 //   {type: 'uncertainty', visible: true, refused: ''}    it is shown or hidden now, or why it cannot be shown
 //   {type: 'key', key: 'j'}                              a key of the panel, pressed while the images have the focus
 
 import { createCorrection } from './correct.js';
+import { STAGES } from './hanging-protocol.js';
+import { picture } from './picture.js';
 
 const PANEL = 'glioma-panel';
 const VIEWER = 'glioma-viewer';
 const EDITOR = '@ohif/extension-cornerstone.panelModule.panelSegmentationWithToolsLabelMap';
 // None of OHIF's own shortcuts.
-const PANEL_KEYS = ['j', 'o', 'f'];
+const PANEL_KEYS = ['j', 'o', 'f', 'q', 'g', 's', 'p', 'x', '?'];
 
 export function connect(overlay, uncertainty, managers) {
   const { segmentationService, panelService } = managers.servicesManager.services;
@@ -47,6 +52,7 @@ export function connect(overlay, uncertainty, managers) {
       opened: !greeted,
       hidden: [...wished.hidden],
       style: wished.style,
+      layout: shownStage(),
     });
     greeted = greeted || overlay.viewportIds().length > 0;
   }
@@ -64,6 +70,11 @@ export function connect(overlay, uncertainty, managers) {
     jump: ({ segments }) => tell({ type: 'jumped', found: overlay.jump(segments) }),
     uncertainty: async ({ visible }) => tell({ type: 'uncertainty', ...(await uncertainty.set(visible)) }),
     reload: () => window.location.reload(),
+    layout: ({ stage }) => openWith(STAGES[stage].id),
+    picture: async ({ copy }) => {
+      const blob = await picture();
+      tell({ type: 'picture', blob, copied: copy && (await toClipboard(blob)) });
+    },
     edit: () => panelService.activatePanel(EDITOR, true),
     save: async request => tell({ type: 'saved', refused: await correction.save(request) }),
   };
@@ -116,4 +127,27 @@ export function connect(overlay, uncertainty, managers) {
     panel = null;
     wished = { hidden: new Set(), style: null };
   };
+}
+
+// A page without the focus may not write to the clipboard: whoever has it, panel or viewer, does.
+async function toClipboard(blob) {
+  try {
+    await navigator.clipboard.write([new ClipboardItem({ 'image/png': blob })]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+// The stage of our hanging protocol is part of the address. Changing it in place leaves panes without the overlay
+// (OHIF 3.13 counts it as shown there already), so the study is opened anew, from the browser's cache.
+function shownStage() {
+  const asked = new URLSearchParams(window.location.search).get('stageid');
+  return Math.max(0, STAGES.findIndex(({ id }) => id === asked));
+}
+
+function openWith(stageId) {
+  const asked = new URLSearchParams(window.location.search);
+  asked.set('stageid', stageId);
+  window.location.search = asked.toString();
 }

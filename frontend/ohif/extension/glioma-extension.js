@@ -1,8 +1,8 @@
-// Our extension of OHIF: series roles for hanging, the four-up protocol, the panel, and the overlay's controls.
+// Our extension of OHIF: series roles for hanging, the layouts, the panel, and the overlay's controls.
 
 import { connect } from './bridge.js';
 import { AS_SCANNED_ID, COMPARE_ID, PART_ATTRIBUTE, aligned, asScanned } from './compare.js';
-import { PROTOCOL_ID, ROLE_ATTRIBUTE, fourUp } from './hanging-protocol.js';
+import { PROTOCOL_ID, ROLE_ATTRIBUTE, byRole } from './hanging-protocol.js';
 import { createOverlay } from './overlay.js';
 import { partOf, priorFromAddress, roleOf, roleOfSeries } from './study.js';
 import { createUncertainty } from './uncertainty.js';
@@ -13,9 +13,13 @@ function studyUidFromAddress() {
   return new URLSearchParams(window.location.search).get('StudyInstanceUIDs')?.split(',')[0] ?? '';
 }
 
+// With the worklist that the study was opened from, which the panel steps through.
 function panelAddress() {
   const [studyUid, priorUid] = [studyUidFromAddress(), priorFromAddress()].map(encodeURIComponent);
-  return priorUid ? `/compare/${studyUid}/${priorUid}/panel/` : `/panel/${studyUid}/`;
+  const list = new URLSearchParams(window.location.search).get('list');
+  return priorUid
+    ? `/compare/${studyUid}/${priorUid}/panel/`
+    : `/panel/${studyUid}/${list ? `?${new URLSearchParams({ list })}` : ''}`;
 }
 
 // The panel's content is a page of Django: server-rendered, tested without a viewer.
@@ -68,7 +72,7 @@ export default {
 
   getHangingProtocolModule() {
     return [
-      { name: PROTOCOL_ID, protocol: fourUp },
+      { name: PROTOCOL_ID, protocol: byRole },
       { name: COMPARE_ID, protocol: aligned },
       { name: AS_SCANNED_ID, protocol: asScanned },
     ];

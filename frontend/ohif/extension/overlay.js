@@ -1,12 +1,10 @@
 // The segmentation over the images: which segments are seen, how, and where the tumour is largest.
 
-import { PANES } from './hanging-protocol.js';
-
 const LABELMAP = 'Labelmap';
 const LEVEL_MM = 3;
 
 export function createOverlay({ servicesManager, extensionManager }) {
-  const { segmentationService, cornerstoneViewportService } = servicesManager.services;
+  const { segmentationService, cornerstoneViewportService, viewportGridService } = servicesManager.services;
   const extents = new Map(); // segmentationId -> Map(segment number -> Map(axial level -> voxels))
 
   function cornerstone() {
@@ -72,10 +70,13 @@ export function createOverlay({ servicesManager, extensionManager }) {
     renderAll();
   }
 
+  function panes() {
+    const ids = [...viewportGridService.getState().viewports.keys()];
+    return ids.map(id => cornerstoneViewportService.getCornerstoneViewport(id)).filter(Boolean);
+  }
+
   function renderAll() {
-    for (const { viewportId } of PANES) {
-      cornerstoneViewportService.getCornerstoneViewport(viewportId)?.render();
-    }
+    panes().forEach(viewport => viewport.render());
   }
 
   // How much of each segment lies on each axial level, and where (patient coordinates, mm), from the label images
@@ -149,9 +150,7 @@ export function createOverlay({ servicesManager, extensionManager }) {
     if (!world) {
       return false;
     }
-    for (const { viewportId } of PANES) {
-      cornerstoneViewportService.getCornerstoneViewport(viewportId)?.jumpToWorld?.(world);
-    }
+    panes().forEach(viewport => viewport.jumpToWorld?.(world));
     return true;
   }
 

@@ -38,8 +38,10 @@ export function createUncertainty({ servicesManager, extensionManager }, studyUi
   // The volume of the T1CE pane, whatever else lies over it.
   function reference() {
     const { cache } = cornerstone();
-    const pane = PANES.find(({ role }) => role === 'T1CE');
-    const actors = cornerstoneViewportService.getCornerstoneViewport(pane.viewportId)?.getActors() ?? [];
+    const shown = PANES.filter(({ role }) => role === 'T1CE').map(({ viewportId }) =>
+      cornerstoneViewportService.getCornerstoneViewport(viewportId)
+    );
+    const actors = shown.find(Boolean)?.getActors() ?? [];
     return actors.map(({ referencedId }) => cache.getVolume(referencedId)).find(volume => volume?.imageIds?.length);
   }
 

@@ -112,7 +112,7 @@ function moveFocus(step) {
 // The keys of links and buttons that say so, in the focused row or on the page, and the list of all keys.
 function followKey(key, row) {
   const help = document.getElementById('keys');
-  if (key === '?' && help) {
+  if (key === '?' && help && !help.open) {
     help.showModal();
     return true;
   }

@@ -3,7 +3,7 @@
 
 const viewer = window.parent === window ? null : window.parent;
 const ALL = [1, 2, 3];
-const chosen = { hidden: new Set(), opacity: 0.3, drawn: 'both' };
+const chosen = { hidden: new Set(), opacity: 0.3, drawn: 'both', alone: '', layout: 0 };
 // The mask over the images, as a reader edits it with the viewer's own tools.
 const mask = { changed: false, saving: false, saved: false, words: '' };
 let ready = false;
@@ -32,6 +32,45 @@ function setVisible(segments, visible) {
   draw();
 }
 
+// Shows a region alone and goes to it; the same one again brings all back.
+function isolate(text) {
+  chosen.alone = chosen.alone === text ? '' : text;
+  const shown = chosen.alone ? segmentsOf(chosen.alone) : ALL;
+  setVisible(ALL.filter(number => !shown.includes(number)), false);
+  setVisible(shown, true);
+  if (chosen.alone) {
+    jump(shown);
+  }
+}
+
+function isolateNext() {
+  const regions = [...document.querySelectorAll('[data-isolate]')].map(button => button.dataset.isolate);
+  const next = regions[regions.indexOf(chosen.alone) + 1];
+  isolate(next ?? chosen.alone);
+}
+
+function hang(layout) {
+  tell({ type: 'layout', stage: layout });
+}
+
+function askPicture(copy) {
+  sayPicture('Taking the picture');
+  tell({ type: 'picture', copy });
+}
+
+function sayPicture(words) {
+  const place = document.getElementById('picture-outcome');
+  if (place) {
+    place.textContent = words;
+  }
+}
+
+async function takePicture({ blob, copied }) {
+  const written = navigator.clipboard?.write([new ClipboardItem({ 'image/png': blob })]).then(() => true, () => false);
+  const done = copied || (await written);
+  sayPicture(done ? 'The picture is in the clipboard, without names.' : 'The browser does not give this page the clipboard (it needs https).');
+}
+
 function jump(segments) {
   tell({ type: 'jump', segments });
 }
@@ -42,7 +81,13 @@ function draw() {
     const visible = segmentsOf(button.dataset.eye).some(number => !chosen.hidden.has(number));
     button.setAttribute('aria-pressed', String(visible));
   });
-  document.querySelectorAll('[data-eye], [data-jump], .overlay-controls input').forEach(control => {
+  document.querySelectorAll('[data-isolate]').forEach(button => {
+    button.setAttribute('aria-pressed', String(button.dataset.isolate === chosen.alone));
+  });
+  document.querySelectorAll('input[name=layout]').forEach(input => {
+    input.checked = Number(input.value) === chosen.layout;
+  });
+  document.querySelectorAll('[data-eye], [data-jump], [data-isolate], .overlay-controls input, #picture').forEach(control => {
     control.disabled = !ready;
   });
   drawCorrection();
@@ -89,9 +134,16 @@ document.addEventListener('click', event => {
   const eye = event.target.closest('[data-eye]');
   const target = event.target.closest('[data-jump]');
   if (eye) {
+    chosen.alone = '';
     setVisible(segmentsOf(eye.dataset.eye), eye.getAttribute('aria-pressed') !== 'true');
   } else if (target) {
     jump(segmentsOf(target.dataset.jump));
+  } else if (event.target.closest('[data-isolate]')) {
+    isolate(event.target.closest('[data-isolate]').dataset.isolate);
+  } else if (event.target.closest('#picture')) {
+    askPicture(false);
+  } else if (event.target.closest('#show-keys')) {
+    document.getElementById('keys').showModal();
   } else if (event.target.closest('#edit-mask')) {
     tell({ type: 'edit' });
   } else if (event.target.closest('#save-mask')) {
@@ -109,6 +161,8 @@ document.addEventListener('input', event => {
     }
     tellStyle();
     draw();
+  } else if (event.target.name === 'layout') {
+    hang(Number(event.target.value));
   } else if (event.target.name === 'drawn') {
     chosen.drawn = event.target.value;
     tellStyle();
@@ -118,7 +172,12 @@ document.addEventListener('input', event => {
 
 const KEYS = {
   j: () => jump(ALL),
-  o: () => setVisible(ALL, chosen.hidden.size > 0),
+  q: isolateNext,
+  g: () => hang((chosen.layout + 1) % document.querySelectorAll('input[name=layout]').length),
+  o: () => {
+    chosen.alone = '';
+    setVisible(ALL, chosen.hidden.size > 0);
+  },
   f: () => {
     chosen.drawn = { both: 'outline', outline: 'fill', fill: 'both' }[chosen.drawn];
     tellStyle();
@@ -126,15 +185,23 @@ const KEYS = {
   },
 };
 
-function press(key) {
-  if (ready && Object.hasOwn(KEYS, key)) {
+// `inImages`: the images have the focus, so this page may not write to the clipboard.
+function press(key, inImages) {
+  if (key === '?' && inImages) {
+    document.getElementById('keys').showModal();
+  } else if (key === 'p' || key === 'x') {
+    document.querySelector(`.who-nav [data-key=${key}]`)?.click();
+  } else if (ready && key === 's') {
+    askPicture(inImages);
+  } else if (ready && Object.hasOwn(KEYS, key)) {
     KEYS[key]();
   }
 }
 
 document.addEventListener('keydown', event => {
-  if (!event.ctrlKey && !event.metaKey && !event.altKey) {
-    press(event.key.toLowerCase());
+  const typing = event.target.closest('input[type=text], textarea, select, dialog');
+  if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    press(event.key.toLowerCase(), false);
   }
 });
 
@@ -156,6 +223,7 @@ window.addEventListener('message', event => {
   if (event.data.type === 'state') {
     const first = event.data.ready && !ready;
     ready = event.data.ready;
+    chosen.layout = event.data.layout;
     if (event.data.changed && !mask.changed) {
       mask.words = '';
     }
@@ -175,7 +243,9 @@ window.addEventListener('message', event => {
     draw();
     window.htmx.trigger('#live', 'refresh');
   } else if (event.data.type === 'key') {
-    press(event.data.key);
+    press(event.data.key, true);
+  } else if (event.data.type === 'picture') {
+    takePicture(event.data);
   } else if (event.data.type === 'jumped' && !event.data.found) {
     document.getElementById('overlay-state').textContent = 'this region is empty';
   }
