@@ -51,7 +51,7 @@ def test_layouts_single_regions_and_a_picture(reader: Page, segmented_study: Seg
     )
 
     panel.get_by_role("button", name="Picture to clipboard").click()
-    expect(panel.locator("#picture-outcome")).to_contain_text("in the clipboard")
+    expect(panel.locator("#picture-outcome")).to_contain_text("in the clipboard", timeout=60_000)
     width, blue = reader.evaluate(PICTURE)
     assert width > 600
     assert blue > 200
