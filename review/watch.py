@@ -27,7 +27,7 @@ from review.readiness import readiness
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 10.0
+LOOK_EVERY_S = 5.0
 STOP_WITHIN_S = 5.0
 WEB_TIMEOUT_S = 5.0
 TELL_AFTER = timedelta(seconds=20)
