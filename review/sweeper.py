@@ -24,6 +24,7 @@ from review.retention import keep_to_retention
 from review.rule_sets import decide_under_new_rules
 from review.tasks import (
     ACTORS,
+    alert,
     send,
     send_alert,
     send_comparison,
@@ -54,8 +55,11 @@ def sweep() -> None:
     Job.objects.mend_times()
     _send_all(Job.objects.unsent().order_by("-priority", "queued_at"), send)
     refill_queues()
-    _send_all(Delivery.objects.due(), send_delivery)
-    _send_all(Flag.without_note(), send_note)
+    # Their rows stay due until a worker takes them: each round would add a ticket for all that wait behind long work.
+    is_quiet = waiting_tickets(alert.queue_name) == 0
+    if is_quiet:
+        _send_all(Delivery.objects.due(), send_delivery)
+        _send_all(Flag.without_note(), send_note)
     _send_all(Comparison.due().order_by("asked_at"), send_comparison)
     _send_all(Following.due().order_by("result__study__study_date"), send_following)
     decide_under_new_rules()
@@ -66,7 +70,8 @@ def sweep() -> None:
     keep_to_retention()
     _send_all(ShadowRun.due(), send_shadow)
     heartbeat.tick()
-    _send_all(Alert.objects.filter(state=Alert.State.WAITING, send_at__lte=Now()), send_alert)
+    if is_quiet:
+        _send_all(Alert.objects.filter(state=Alert.State.WAITING, send_at__lte=Now()), send_alert)
 
 
 def refill_queues() -> int:
