@@ -12,7 +12,6 @@ import psycopg2
 from tests.end_to_end.installation import Installation
 
 ENDED = ("done", "failed", "incomplete", "not_wanted")
-OURS = {"SEG", "SR", "SC", "OT", "KO", "DOC"}
 
 
 @dataclass(frozen=True)
@@ -83,20 +82,19 @@ def ending(stack: Installation, study_uid: str) -> Ending:
             study,
         )
     )
-    held = _our_series(stack, study_uid)
+    sent = ask(stack, "SELECT series_uid FROM review_series WHERE study_id = %s AND NOT is_ours", study)
+    held = _series_held(stack, study_uid)
+    for (series,) in sent:
+        held.pop(series, None)
     missing = sum(max(count - held.get(series, 0), 0) for series, count in told.items())
     more = sum(max(held[series] - count, 0) for series, count in told.items() if series in held)
     return Ending(state, reason, jobs, results, len(set(held) - set(told)) + more, missing)
 
 
-def _our_series(stack: Installation, study_uid: str) -> dict[str, int]:
-    """Series of the study that a scanner did not send -> instances, as Orthanc holds them."""
+def _series_held(stack: Installation, study_uid: str) -> dict[str, int]:
+    """Series of the study -> instances, as Orthanc holds them."""
     user = (stack.variables["ORTHANC_USER"], stack.variables["ORTHANC_PASSWORD"])
     with httpx.Client(base_url=stack.variables["ORTHANC_URL"], auth=user, timeout=60) as client:
         query = {"Level": "Series", "Query": {"StudyInstanceUID": study_uid}, "Expand": True}
         found = client.post("/tools/find", json=query).json()
-    return {
-        one["MainDicomTags"]["SeriesInstanceUID"]: len(one["Instances"])
-        for one in found
-        if one["MainDicomTags"].get("Modality") in OURS
-    }
+    return {one["MainDicomTags"]["SeriesInstanceUID"]: len(one["Instances"]) for one in found}
