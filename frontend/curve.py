@@ -14,7 +14,8 @@ from frontend.lesion_curves import lesions_drawn
 from frontend.treatment import treatment_lanes
 from orthanc.types import MeasuredRegion
 from review.changes import ChangeSinceNadir, changes_since_nadir
-from review.response_types import Assessment, Category, Event, EventKind, Timeline, Visit, VisitState
+from review.course_facts import Event, EventKind, Visit, VisitState
+from review.response_types import Assessment, Category, Timeline
 from segmentation.types import VolumeEstimate
 
 REGIONS = ("ET", "TC", "WT", "ED")

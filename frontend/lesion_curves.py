@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from frontend.formatting import millilitres
-from review.response_types import LesionCurve, LesionPoint, Timeline, Visit
+from review.course_facts import LesionCurve, LesionPoint, Visit
+from review.response_types import Timeline
 from segmentation.types import Fate
 
 FATE_WORDS = {

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
-from review.response_types import ClinicalStatus, Event, EventKind, Histology, IdhStatus
+from review.course_facts import ClinicalStatus, Event, EventKind, Histology, IdhStatus
 
 KIND_WORDS = {
     EventKind.DIAGNOSIS: "Diagnosis",

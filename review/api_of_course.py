@@ -11,11 +11,11 @@ from rest_framework.views import APIView
 from review import services_of_course as services
 from review.audit import record_view
 from review.cohort import TooManyPatientsError, cohort
+from review.course_facts import PatientKey
 from review.longitudinal import events_of, links_of, timeline_of
 from review.models import IdentityLink, Study, TreatmentEvent
 from review.patients import key_of
 from review.refusals import REFUSALS, ReadOrWrite, Refused
-from review.response_types import PatientKey
 from review.roles import MayAdminister, MayRead, MayWork
 from review.serializers import ErrorSerializer
 from review.serializers_of_course import (

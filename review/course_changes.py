@@ -11,7 +11,8 @@ from datetime import date
 from functools import lru_cache
 
 from orthanc.types import MeasuredRegion
-from review.response_types import Timeline, Visit
+from review.course_facts import Visit
+from review.response_types import Timeline
 from segmentation.change import VolumeChange, change_between
 from segmentation.types import VolumeEstimate
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from review.response_types import LesionAt, LesionCurve, LesionPoint, TrackedAt, Visit
+from review.course_facts import LesionAt, LesionCurve, LesionPoint, TrackedAt, Visit
 from segmentation.types import Fate
 
 LESION_COLOURS = (

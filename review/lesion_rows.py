@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from review.course_facts import TrackedAt
 from review.models import Following, Result, TrackedLesion
-from review.response_types import TrackedAt
 from segmentation.types import Fate
 
 NOT_FOLLOWED = "Lesions were not followed over visits when this was measured."

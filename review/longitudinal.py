@@ -12,28 +12,27 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from orthanc.types import MeasuredRegion
+from review.course_facts import (
+    Event,
+    EventKind,
+    IdentityWarning,
+    IdhStatus,
+    LesionAt,
+    ModelOfVisit,
+    PatientFacts,
+    PatientKey,
+    Setting,
+    Visit,
+    VisitState,
+    WarningKind,
+)
 from review.lesion_course import lesion_curves, with_numbers
 from review.lesion_rows import tracked_in, why_not_followed
 from review.models import IdentityLink, PatientSetting, Study, TreatmentEvent
 from review.patients import Point, key_of, points_of
 from review.response import assess
 from review.response_profiles import profile_for
-from review.response_types import (
-    Event,
-    EventKind,
-    IdentityWarning,
-    IdhStatus,
-    LesionAt,
-    Measure,
-    ModelOfVisit,
-    PatientFacts,
-    PatientKey,
-    Setting,
-    Timeline,
-    Visit,
-    VisitState,
-    WarningKind,
-)
+from review.response_types import Measure, Timeline
 from segmentation.types import VolumeEstimate
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.db.models import Case, F, Max, Min, Q, QuerySet, Value, When
 
+from review.course_facts import PatientKey, VisitState
 from review.models import Result, Study
-from review.response_types import PatientKey, VisitState
 
 OLDEST_FIRST = (F("study_date").asc(nulls_last=True), "study_time", "pk")
 WITH_RESULTS = (

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 
 from django.conf import settings
 
-from review.response_types import PatientKey
+from review.course_facts import PatientKey
 
 MOST_SHIFT_DAYS = 365
 OLDEST_SAID = 90

@@ -26,6 +26,7 @@ from orthanc.sources import read_source
 from orthanc.sr import lesions_from_sr, statements_from_sr, volumes_from_sr
 from orthanc.types import CompartmentVolume, MeasuredRegion, ObjectKind, Role
 from review.artefacts import JobFolder, job_folder, read_gates, read_segmentation
+from review.course_facts import EventKind
 from review.deliver import plan_deliveries
 from review.guard import findings
 from review.lesion_tracking import Followed, follow_lesions, record_following
@@ -35,7 +36,6 @@ from review.models.intake import as_study_header
 from review.pacs import connect
 from review.patients import key_of
 from review.report_at_publication import report_text_of
-from review.response_types import EventKind
 from review.set_aside import words_of_set_aside
 from review.stale_lesions import later_visits_changed
 from review.stopwatch import Stopwatch

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from orthanc.types import MeasuredRegion
+from review.course_facts import Event, EventKind, Visit
 from review.pseudonyms import age_said, pseudonym_of
-from review.response_types import Assessment, Event, EventKind, Timeline, Visit
+from review.response_types import Assessment, Timeline
 
 DAYS_SINCE = (
     EventKind.DIAGNOSIS, EventKind.SURGERY, EventKind.RADIOTHERAPY_END, EventKind.CHEMOTHERAPY,

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time
 
+from review.course_facts import ClinicalStatus, Event, EventKind, PatientFacts, Visit
 from review.response_burden import (
     Disease,
     enhancing_area,
@@ -23,19 +24,7 @@ from review.response_burden import (
 from review.response_confirmation import confirmed
 from review.response_course import NO_TREATMENT, Course, Epoch, epoch_of, epochs
 from review.response_rating import RESPONSES, Rating, rate, together
-from review.response_types import (
-    Assessment,
-    Burden,
-    Category,
-    ClinicalStatus,
-    Event,
-    EventKind,
-    Measure,
-    NonEnhancing,
-    PatientFacts,
-    Profile,
-    Visit,
-)
+from review.response_types import Assessment, Burden, Category, Measure, NonEnhancing, Profile
 from segmentation.change import probability_ratio_at_least, probability_ratio_at_most
 from segmentation.types import VolumeEstimate
 

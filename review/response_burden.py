@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from orthanc.types import MeasuredRegion
-from review.response_types import LesionAt, Profile, Visit
+from review.course_facts import LesionAt, Visit
+from review.response_types import Profile
 from segmentation.types import VolumeEstimate
 
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
+from review.course_facts import EventKind, Histology
 from review.response_course import Course, Epoch
 from review.response_rating import RESPONSES
-from review.response_types import Assessment, Category, Confirmation, EventKind, Histology, Window
+from review.response_types import Assessment, Category, Confirmation, Window
 
 _NO_ANSWER = (Category.NOT_EVALUABLE, Category.NOT_RATED)
 

@@ -6,16 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from review.response_types import (
-    ClinicalStatus,
-    Event,
-    EventKind,
-    PatientFacts,
-    Profile,
-    Setting,
-    Visit,
-    Window,
-)
+from review.course_facts import ClinicalStatus, Event, EventKind, PatientFacts, Setting, Visit
+from review.response_types import Profile, Window
 
 A_DAY = timedelta(days=1)
 NO_TREATMENT = "No treatment is entered, so there is no baseline. Enter surgery and radiotherapy."

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from review.response_types import IdhStatus, NonEnhancing, Profile
+from review.course_facts import IdhStatus
+from review.response_types import NonEnhancing, Profile
 
 WILDTYPE = Profile(
     name="rano-2.0-idh-wildtype",

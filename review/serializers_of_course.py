@@ -9,18 +9,9 @@ from rest_framework import serializers
 
 from orthanc.types import MeasuredRegion
 from review.course_changes import change_since_prior
+from review.course_facts import IdhStatus, Setting, Visit, VisitState, WarningKind
 from review.models import IdentityLink, PatientSetting, Study, TreatmentEvent
-from review.response_types import (
-    Category,
-    Confirmation,
-    IdhStatus,
-    Measure,
-    Setting,
-    Visit,
-    VisitState,
-    WarningKind,
-    Window,
-)
+from review.response_types import Category, Confirmation, Measure, Window
 from review.serializers import VolumeSerializer
 from segmentation.types import Fate
 

@@ -9,10 +9,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from review.audit import record
+from review.course_facts import EventKind, PatientKey
 from review.longitudinal import linked_with
 from review.models import AuditAction, IdentityLink, PatientSetting, Study, TreatmentEvent
 from review.patients import key_of
-from review.response_types import EventKind, PatientKey
 from review.stale_lesions import course_changed
 
 FIELD_OF = {EventKind.STEROID_DOSE: "dose_mg", EventKind.CLINICAL_STATUS: "status"}

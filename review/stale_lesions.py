@@ -6,9 +6,9 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from review.course_facts import PatientKey
 from review.longitudinal import key_of, linked_with
 from review.models import Following, Study
-from review.response_types import PatientKey
 from review.tasks import send_following
 
 

@@ -22,11 +22,12 @@ from orthanc.types import MeasuredRegion, ObjectKind, Role
 from review.artefacts import job_folder, read_segmentation
 from review.audit import record
 from review.course_changes import change_since_prior
+from review.course_facts import PatientKey, Visit
 from review.longitudinal import timeline_of
 from review.macros import templates_for, text_of
 from review.models import AuditAction, Result, ResultObject
 from review.pacs import connect
-from review.response_types import PatientKey, Timeline, Visit
+from review.response_types import Timeline
 from review.summary_page import CurvePoint, KeyImage, SummaryPage, summary_pdf
 from segmentation.errors import BadInputError
 

@@ -11,10 +11,10 @@ from django.shortcuts import redirect, render
 from frontend.formatting import patient_name
 from frontend.pages.patient import find_patient
 from frontend.permissions import admins_only
+from review.course_facts import PatientKey
 from review.longitudinal import linked_with, links_of
 from review.models import IdentityLink, Study
 from review.patients import PatientRow, key_of, patient_list, rows_of
-from review.response_types import PatientKey
 from review.services_of_course import CannotRecordError, link_patients, unlink_patients
 
 

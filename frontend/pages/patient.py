@@ -17,11 +17,12 @@ from frontend.treatment import HISTOLOGY_WORDS, IDH_WORDS, KIND_WORDS, STATUS_WO
 from orthanc.types import MeasuredRegion
 from review.audit import record, record_view
 from review.changes import ChangeSinceNadir, changes_since_nadir
+from review.course_facts import Setting, Visit
 from review.longitudinal import events_ever_of, reading_of, timeline_of
 from review.models import AuditAction, Study
 from review.patients import key_of
 from review.response_profiles import PROFILES
-from review.response_types import Assessment, Measure, Setting, Timeline, Visit
+from review.response_types import Assessment, Measure, Timeline
 from review.services_of_course import ALLOWED
 
 NO_CURVE: dict[str, object] = {

@@ -10,9 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from review.models.intake import Study
-from review.response_profiles import PROFILES
-from review.response_types import (
+from review.course_facts import (
     ClinicalStatus,
     Event,
     EventKind,
@@ -22,6 +20,8 @@ from review.response_types import (
     PatientKey,
     Setting,
 )
+from review.models.intake import Study
+from review.response_profiles import PROFILES
 
 
 def _choices(kinds: type[StrEnum]) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from frontend.treatment import KIND_WORDS, LANES, event_words, treatment_lanes
-from review.response_types import ClinicalStatus, Event, EventKind, Histology, IdhStatus
+from review.course_facts import ClinicalStatus, Event, EventKind, Histology, IdhStatus
 
 UNTIL = date(2025, 12, 31)
 

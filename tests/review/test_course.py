@@ -11,11 +11,12 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from orthanc.types import MeasuredRegion
+from review.course_facts import PatientKey, VisitState, WarningKind
 from review.longitudinal import timeline_of
 from review.models import AuditAction, AuditEntry, Flag, Measurement, Result, Study, TreatmentEvent
 from review.patients import key_of
 from review.report_facts import facts_of, prior_of
-from review.response_types import Category, Measure, PatientKey, VisitState, WarningKind
+from review.response_types import Category, Measure
 from review.roles import UserRole
 from review.services_of_course import link_patients
 from tests.review.factories import make_job, make_result, make_study

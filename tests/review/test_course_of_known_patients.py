@@ -14,12 +14,13 @@ from pytest_django.live_server_helper import LiveServer
 
 from orthanc.types import MeasuredRegion
 from review.api_tokens import make_token
+from review.course_facts import PatientFacts, Setting, Visit
 from review.longitudinal import timeline_of
 from review.models import Measurement, Study
 from review.patients import key_of
 from review.response import assess
 from review.response_profiles import WILDTYPE
-from review.response_types import Category, Measure, PatientFacts, Setting, Visit
+from review.response_types import Category, Measure
 from segmentation.phantom import DEMO_SEED, make_visit
 from segmentation.types import VolumeEstimate
 from tests.review.factories import make_job, make_result, make_study

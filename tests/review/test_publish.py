@@ -18,6 +18,7 @@ from orthanc.sr import lesions_from_sr, statements_from_sr, summary_from_sr, vol
 from orthanc.types import MeasuredRegion, Role
 from review import publish
 from review.artefacts import job_folder, read_segmentation, write_segmentation
+from review.course_facts import EventKind
 from review.default_templates import install_default_templates
 from review.leases import Lease
 from review.longitudinal import timeline_of
@@ -34,7 +35,6 @@ from review.models import (
 )
 from review.patients import key_of
 from review.publish import publish_job, stored_volumes
-from review.response_types import EventKind
 from review.serializers import ResultSerializer
 from segmentation.gates import judged
 from segmentation.types import (

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from pytest_django.fixtures import Settings as DjangoSettings
 
 from review.cohort import timelines_seen
+from review.course_facts import PatientKey
 from review.models import Flag, IdentityLink, Result, Study, TreatmentEvent
 from review.patients import key_of
 from review.pseudonyms import MOST_SHIFT_DAYS, age_said, pseudonym_of
 from review.research import RESEARCH_HEAD, research_rows
-from review.response_types import PatientKey
 from tests.review.test_course import FIRST, make_visit, treat
 
 ONE, OTHER = PatientKey("PAT-7"), PatientKey("PAT-8")

@@ -10,23 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orthanc.types import MeasuredRegion
+from review.course_facts import ClinicalStatus, Event, EventKind, LesionAt, PatientFacts, Visit, VisitState
 from review.response import assess
 from review.response_burden import is_down_to, reaches
 from review.response_profiles import MUTANT, WILDTYPE
-from review.response_types import (
-    Assessment,
-    Category,
-    ClinicalStatus,
-    Confirmation,
-    Event,
-    EventKind,
-    LesionAt,
-    Measure,
-    PatientFacts,
-    Visit,
-    VisitState,
-    Window,
-)
+from review.response_types import Assessment, Category, Confirmation, Measure, Window
 from tests.review.response_table.read_table import KnownAnswer, day, estimate, known_answers
 
 CASES = known_answers()

@@ -9,20 +9,19 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from orthanc.types import MeasuredRegion
-from review.response_profiles import MUTANT, WILDTYPE
-from review.response_types import (
+from review.course_facts import (
     ClinicalStatus,
     Event,
     EventKind,
     Histology,
     LesionAt,
-    Measure,
     PatientFacts,
-    Profile,
     Setting,
     Visit,
     VisitState,
 )
+from review.response_profiles import MUTANT, WILDTYPE
+from review.response_types import Measure, Profile
 from segmentation.types import VolumeEstimate
 
 PATH = Path(__file__).parent / "cases.psv"
