@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orthanc.types import Role
@@ -194,7 +194,6 @@ json_values = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.dictionaries(st.sampled_from(list(complete({}))), json_values, max_size=4))
 def test_any_json_is_taken_or_refused_but_never_breaks(values: Json) -> None:
     if not problems_in_rule({"key": "k", "name": "N", **values}):
