@@ -9,6 +9,8 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings as DjangoSettings
 
+pytestmark = pytest.mark.django_db  # the page of an error names the site
+
 HASHED = "app.bundle.0123456789abcdef.js"
 
 

@@ -79,7 +79,7 @@ def quick_science(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Dja
     settings.ARTEFACTS_DIR.mkdir()
     monkeypatch.setattr(pipeline, "prepare", quick_prepare)
     monkeypatch.setattr(pipeline, "segment", quick_segment)
-    monkeypatch.setattr(pipeline, "_model", lambda folder, device: None)
+    monkeypatch.setattr(pipeline, "loaded_model", lambda folder, device: None)
 
 
 @pytest.fixture
