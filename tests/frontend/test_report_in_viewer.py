@@ -13,7 +13,7 @@ from orthanc.seg import write_seg
 from orthanc.sources import read_source
 from orthanc.sr import write_sr
 from orthanc.types import AlgorithmInfo
-from tests.frontend.conftest import SegmentedStudy
+from tests.frontend.conftest import SegmentedStudy, StoredStudy
 from tests.frontend.synthetic import labels_on
 from tests.frontend.test_browser import open_images
 from tests.orthanc.results import LESIONS, VOLUMES
@@ -22,8 +22,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.django_db(tran
 
 
 @pytest.fixture
-def reported_study(segmented_study: SegmentedStudy, orthanc: OrthancClient) -> Iterator[SegmentedStudy]:
-    """The study with a report of volumes and lesions in Orthanc."""
+def reported_study(
+    segmented_study: SegmentedStudy, stored_study: StoredStudy, orthanc: OrthancClient
+) -> Iterator[SegmentedStudy]:
+    """The study with one report of volumes and lesions in Orthanc; those that other tests had written are gone."""
+    for series in orthanc.get_json(f"/studies/{stored_study.orthanc_id}/series"):
+        if series["MainDicomTags"].get("Modality") == "SR":
+            orthanc.delete_series(series["ID"])
     files = [path for path in segmented_study.files if path.parent.name.endswith("t1ce")]
     source, algorithm = read_source(files), AlgorithmInfo("synthetic truth", "1")
     seg = write_seg(labels_on(read_series(files)), source, algorithm)
