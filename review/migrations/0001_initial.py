@@ -8,570 +8,238 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
-    dependencies = []
+    dependencies = [
+    ]
 
     operations = [
         migrations.CreateModel(
-            name="Job",
+            name='Job',
             fields=[
-                (
-                    "id",
-                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
-                ),
-                (
-                    "series_key",
-                    models.CharField(
-                        help_text="Digest of the chosen series and of their instances", max_length=64
-                    ),
-                ),
-                (
-                    "chosen",
-                    models.JSONField(
-                        help_text="Role -> series_uid, orthanc_id, instances_digest, description"
-                    ),
-                ),
-                ("model_name", models.CharField(max_length=64)),
-                ("model_version", models.CharField(max_length=64)),
-                (
-                    "phase",
-                    models.CharField(
-                        choices=[("preop", "preop"), ("postop", "postop"), ("unknown", "unknown")],
-                        max_length=8,
-                    ),
-                ),
-                ("priority", models.IntegerField(default=0)),
-                ("destinations", models.JSONField(blank=True, default=list)),
-                (
-                    "requested_by",
-                    models.CharField(
-                        blank=True, help_text="Who asked for it again, if anyone did", max_length=150
-                    ),
-                ),
-                (
-                    "stage",
-                    models.CharField(
-                        choices=[("prepare", "Prepare"), ("infer", "Infer"), ("publish", "Publish")],
-                        default="prepare",
-                        max_length=8,
-                    ),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("queued", "Queued"),
-                            ("running", "Running"),
-                            ("done", "Done"),
-                            ("failed", "Failed"),
-                            ("superseded", "Superseded"),
-                        ],
-                        db_index=True,
-                        default="queued",
-                        max_length=10,
-                    ),
-                ),
-                ("progress", models.CharField(blank=True, max_length=200)),
-                ("error", models.TextField(blank=True)),
-                (
-                    "attempts",
-                    models.PositiveIntegerField(default=0, help_text="Starts of this stage without an end"),
-                ),
-                (
-                    "retries",
-                    models.PositiveIntegerField(default=0, help_text="Times this stage waited for Orthanc"),
-                ),
-                ("lease_owner", models.CharField(blank=True, max_length=100)),
-                ("lease_until", models.DateTimeField(blank=True, null=True)),
-                ("not_before", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "send_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now,
-                        help_text="When the sweeper sends its message (again)",
-                    ),
-                ),
-                ("sends", models.PositiveIntegerField(default=0)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "queued_first_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now, help_text="When its first stage was queued"
-                    ),
-                ),
-                (
-                    "queued_at",
-                    models.DateTimeField(
-                        default=django.utils.timezone.now, help_text="When the present stage was queued"
-                    ),
-                ),
-                ("stage_started_at", models.DateTimeField(blank=True, null=True)),
-                ("started_at", models.DateTimeField(blank=True, null=True)),
-                ("finished_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "seconds",
-                    models.JSONField(
-                        blank=True,
-                        default=dict,
-                        help_text="Seconds per stage, and under <stage>_queue those waited before it",
-                    ),
-                ),
-                (
-                    "step_seconds",
-                    models.JSONField(blank=True, default=dict, help_text="Stage -> its own steps -> seconds"),
-                ),
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('series_key', models.CharField(help_text='Digest of the chosen series and of their instances', max_length=64)),
+                ('chosen', models.JSONField(help_text='Role -> series_uid, orthanc_id, instances_digest, description')),
+                ('model_name', models.CharField(max_length=64)),
+                ('model_version', models.CharField(max_length=64)),
+                ('phase', models.CharField(choices=[('preop', 'preop'), ('postop', 'postop'), ('unknown', 'unknown')], max_length=8)),
+                ('priority', models.IntegerField(default=0)),
+                ('destinations', models.JSONField(blank=True, default=list)),
+                ('requested_by', models.CharField(blank=True, help_text='Who asked for it again, if anyone did', max_length=150)),
+                ('stage', models.CharField(choices=[('prepare', 'Prepare'), ('infer', 'Infer'), ('publish', 'Publish')], default='prepare', max_length=8)),
+                ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed'), ('superseded', 'Superseded')], db_index=True, default='queued', max_length=10)),
+                ('progress', models.CharField(blank=True, max_length=200)),
+                ('error', models.TextField(blank=True)),
+                ('attempts', models.PositiveIntegerField(default=0, help_text='Starts of this stage without an end')),
+                ('retries', models.PositiveIntegerField(default=0, help_text='Times this stage waited for Orthanc')),
+                ('lease_owner', models.CharField(blank=True, max_length=100)),
+                ('lease_until', models.DateTimeField(blank=True, null=True)),
+                ('not_before', models.DateTimeField(default=django.utils.timezone.now)),
+                ('send_at', models.DateTimeField(default=django.utils.timezone.now, help_text='When the sweeper sends its message (again)')),
+                ('sends', models.PositiveIntegerField(default=0)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('queued_first_at', models.DateTimeField(default=django.utils.timezone.now, help_text='When its first stage was queued')),
+                ('queued_at', models.DateTimeField(default=django.utils.timezone.now, help_text='When the present stage was queued')),
+                ('stage_started_at', models.DateTimeField(blank=True, null=True)),
+                ('started_at', models.DateTimeField(blank=True, null=True)),
+                ('finished_at', models.DateTimeField(blank=True, null=True)),
+                ('seconds', models.JSONField(blank=True, default=dict, help_text='Seconds per stage, and under <stage>_queue those waited before it')),
+                ('step_seconds', models.JSONField(blank=True, default=dict, help_text='Stage -> its own steps -> seconds')),
             ],
             options={
-                "ordering": ["-created_at"],
+                'ordering': ['-created_at'],
             },
         ),
         migrations.CreateModel(
-            name="RoutingRule",
+            name='RoutingRule',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("name", models.CharField(max_length=100, unique=True)),
-                (
-                    "order",
-                    models.PositiveIntegerField(default=100, help_text="Rules are asked in this order"),
-                ),
-                ("enabled", models.BooleanField(default=True)),
-                (
-                    "conditions",
-                    models.JSONField(
-                        blank=True,
-                        default=list,
-                        help_text='All must hold: [{"tag": "Modality", "test": "equals", "value": "MR"}, ...]',
-                    ),
-                ),
-                (
-                    "model",
-                    models.CharField(
-                        blank=True,
-                        help_text="Name of an installed model; empty: the active one",
-                        max_length=64,
-                    ),
-                ),
-                (
-                    "phase",
-                    models.CharField(
-                        choices=[("preop", "preop"), ("postop", "postop"), ("unknown", "unknown")],
-                        default="unknown",
-                        max_length=8,
-                    ),
-                ),
-                ("priority", models.IntegerField(default=0, help_text="Higher goes first")),
-                (
-                    "wait_hours",
-                    models.PositiveIntegerField(
-                        blank=True,
-                        help_text="How long a missing series is waited for; empty: the site's setting",
-                        null=True,
-                    ),
-                ),
-                (
-                    "destinations",
-                    models.JSONField(
-                        blank=True,
-                        default=list,
-                        help_text='DICOM modalities, as Orthanc names them, that get the results: ["PACS"]',
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=100, unique=True)),
+                ('order', models.PositiveIntegerField(default=100, help_text='Rules are asked in this order')),
+                ('enabled', models.BooleanField(default=True)),
+                ('conditions', models.JSONField(blank=True, default=list, help_text='All must hold: [{"tag": "Modality", "test": "equals", "value": "MR"}, ...]')),
+                ('model', models.CharField(blank=True, help_text='Name of an installed model; empty: the active one', max_length=64)),
+                ('phase', models.CharField(choices=[('preop', 'preop'), ('postop', 'postop'), ('unknown', 'unknown')], default='unknown', max_length=8)),
+                ('priority', models.IntegerField(default=0, help_text='Higher goes first')),
+                ('wait_hours', models.PositiveIntegerField(blank=True, help_text="How long a missing series is waited for; empty: the site's setting", null=True)),
+                ('destinations', models.JSONField(blank=True, default=list, help_text='DICOM modalities, as Orthanc names them, that get the results: ["PACS"]')),
             ],
             options={
-                "ordering": ["order", "name"],
+                'ordering': ['order', 'name'],
             },
         ),
         migrations.CreateModel(
-            name="WorkerBeat",
+            name='WorkerBeat',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("name", models.CharField(help_text="Host and process", max_length=150, unique=True)),
-                ("queues", models.JSONField(default=list)),
-                ("started_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("seen_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(help_text='Host and process', max_length=150, unique=True)),
+                ('queues', models.JSONField(default=list)),
+                ('started_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('seen_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                "ordering": ["name"],
+                'ordering': ['name'],
             },
         ),
         migrations.CreateModel(
-            name="FollowerState",
+            name='FollowerState',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("last_seq", models.BigIntegerField(default=0)),
-                (
-                    "last_change",
-                    models.CharField(
-                        blank=True,
-                        help_text="The journal line at last_seq: tells a wiped Orthanc from the known one",
-                        max_length=200,
-                    ),
-                ),
-                ("heartbeat_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "trouble",
-                    models.TextField(blank=True, help_text="Why nothing is read now; empty when all is well"),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('last_seq', models.BigIntegerField(default=0)),
+                ('last_change', models.CharField(blank=True, help_text='The journal line at last_seq: tells a wiped Orthanc from the known one', max_length=200)),
+                ('heartbeat_at', models.DateTimeField(blank=True, null=True)),
+                ('trouble', models.TextField(blank=True, help_text='Why nothing is read now; empty when all is well')),
             ],
             options={
-                "constraints": [
-                    models.CheckConstraint(condition=models.Q(("pk", 1)), name="one_follower_state")
-                ],
+                'constraints': [models.CheckConstraint(condition=models.Q(('pk', 1)), name='one_follower_state')],
             },
         ),
         migrations.CreateModel(
-            name="Result",
+            name='Result',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("seg_sop_uid", models.CharField(max_length=64)),
-                ("seg_series_uid", models.CharField(max_length=64)),
-                ("sr_sop_uid", models.CharField(max_length=64)),
-                ("sr_series_uid", models.CharField(max_length=64)),
-                (
-                    "t1ce_series_uid",
-                    models.CharField(help_text="The series whose grid the SEG is on", max_length=64),
-                ),
-                ("model_name", models.CharField(max_length=64)),
-                ("model_version", models.CharField(max_length=64)),
-                ("model_is_demo", models.BooleanField()),
-                ("model_statement", models.TextField()),
-                (
-                    "phase",
-                    models.CharField(
-                        choices=[("preop", "preop"), ("postop", "postop"), ("unknown", "unknown")],
-                        max_length=8,
-                    ),
-                ),
-                ("warnings", models.JSONField(blank=True, default=list)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "job",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="result", to="review.job"
-                    ),
-                ),
-                (
-                    "superseded_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="supersedes",
-                        to="review.result",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('seg_sop_uid', models.CharField(max_length=64)),
+                ('seg_series_uid', models.CharField(max_length=64)),
+                ('sr_sop_uid', models.CharField(max_length=64)),
+                ('sr_series_uid', models.CharField(max_length=64)),
+                ('t1ce_series_uid', models.CharField(help_text='The series whose grid the SEG is on', max_length=64)),
+                ('model_name', models.CharField(max_length=64)),
+                ('model_version', models.CharField(max_length=64)),
+                ('model_is_demo', models.BooleanField()),
+                ('model_statement', models.TextField()),
+                ('phase', models.CharField(choices=[('preop', 'preop'), ('postop', 'postop'), ('unknown', 'unknown')], max_length=8)),
+                ('warnings', models.JSONField(blank=True, default=list)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('job', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='result', to='review.job')),
+                ('superseded_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='supersedes', to='review.result')),
             ],
             options={
-                "ordering": ["-created_at", "-pk"],
+                'ordering': ['-created_at', '-pk'],
             },
         ),
         migrations.CreateModel(
-            name="Study",
+            name='Study',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("study_uid", models.CharField(max_length=64, unique=True)),
-                ("orthanc_id", models.CharField(blank=True, db_index=True, max_length=64)),
-                ("patient_id", models.CharField(blank=True, db_index=True, max_length=64)),
-                ("patient_id_issuer", models.CharField(blank=True, max_length=64)),
-                ("patient_name", models.CharField(blank=True, max_length=324)),
-                ("patient_birth_date", models.DateField(blank=True, null=True)),
-                ("patient_sex", models.CharField(blank=True, max_length=16)),
-                ("study_date", models.DateField(blank=True, db_index=True, null=True)),
-                ("study_time", models.TimeField(blank=True, null=True)),
-                ("accession_number", models.CharField(blank=True, max_length=64)),
-                ("description", models.CharField(blank=True, max_length=255)),
-                ("institution", models.CharField(blank=True, max_length=255)),
-                ("calling_aet", models.CharField(blank=True, max_length=64)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("receiving", "Receiving"),
-                            ("waiting", "Waiting for series"),
-                            ("not_wanted", "Not wanted"),
-                            ("queued", "Queued"),
-                            ("processing", "Processing"),
-                            ("done", "Done"),
-                            ("failed", "Failed"),
-                            ("incomplete", "Incomplete"),
-                        ],
-                        db_index=True,
-                        default="receiving",
-                        max_length=16,
-                    ),
-                ),
-                (
-                    "reason",
-                    models.TextField(
-                        blank=True, help_text="Why the study stands where it stands, for people"
-                    ),
-                ),
-                ("wait_deadline", models.DateTimeField(blank=True, null=True)),
-                ("first_seen_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("changed_at", models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
-                (
-                    "deleted_at",
-                    models.DateTimeField(
-                        blank=True, help_text="When it was seen gone from Orthanc", null=True
-                    ),
-                ),
-                (
-                    "current_job",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to="review.job",
-                    ),
-                ),
-                (
-                    "current_result",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to="review.result",
-                    ),
-                ),
-                (
-                    "matched_rule",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="studies",
-                        to="review.routingrule",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('study_uid', models.CharField(max_length=64, unique=True)),
+                ('orthanc_id', models.CharField(blank=True, db_index=True, max_length=64)),
+                ('patient_id', models.CharField(blank=True, db_index=True, max_length=64)),
+                ('patient_id_issuer', models.CharField(blank=True, max_length=64)),
+                ('patient_name', models.CharField(blank=True, max_length=324)),
+                ('patient_birth_date', models.DateField(blank=True, null=True)),
+                ('patient_sex', models.CharField(blank=True, max_length=16)),
+                ('study_date', models.DateField(blank=True, db_index=True, null=True)),
+                ('study_time', models.TimeField(blank=True, null=True)),
+                ('accession_number', models.CharField(blank=True, max_length=64)),
+                ('description', models.CharField(blank=True, max_length=255)),
+                ('institution', models.CharField(blank=True, max_length=255)),
+                ('calling_aet', models.CharField(blank=True, max_length=64)),
+                ('state', models.CharField(choices=[('receiving', 'Receiving'), ('waiting', 'Waiting for series'), ('not_wanted', 'Not wanted'), ('queued', 'Queued'), ('processing', 'Processing'), ('done', 'Done'), ('failed', 'Failed'), ('incomplete', 'Incomplete')], db_index=True, default='receiving', max_length=16)),
+                ('reason', models.TextField(blank=True, help_text='Why the study stands where it stands, for people')),
+                ('wait_deadline', models.DateTimeField(blank=True, null=True)),
+                ('first_seen_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('changed_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
+                ('deleted_at', models.DateTimeField(blank=True, help_text='When it was seen gone from Orthanc', null=True)),
+                ('current_job', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='review.job')),
+                ('current_result', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='review.result')),
+                ('matched_rule', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='studies', to='review.routingrule')),
             ],
             options={
-                "verbose_name_plural": "studies",
-                "ordering": ["-changed_at", "-pk"],
+                'verbose_name_plural': 'studies',
+                'ordering': ['-changed_at', '-pk'],
             },
         ),
         migrations.CreateModel(
-            name="Series",
+            name='Series',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("series_uid", models.CharField(max_length=64, unique=True)),
-                ("orthanc_id", models.CharField(blank=True, max_length=64)),
-                ("header", models.JSONField(default=dict)),
-                ("modality", models.CharField(blank=True, max_length=16)),
-                ("description", models.CharField(blank=True, max_length=255)),
-                ("series_number", models.IntegerField(blank=True, null=True)),
-                ("n_images", models.PositiveIntegerField(default=0)),
-                ("instances_digest", models.CharField(blank=True, max_length=64)),
-                ("is_ours", models.BooleanField(default=False)),
-                ("is_stable", models.BooleanField(default=False)),
-                (
-                    "role",
-                    models.CharField(
-                        choices=[
-                            ("T1", "T1"),
-                            ("T1CE", "T1CE"),
-                            ("T2", "T2"),
-                            ("FLAIR", "FLAIR"),
-                            ("none", "none"),
-                        ],
-                        default=orthanc.types.Role["NONE"],
-                        max_length=8,
-                    ),
-                ),
-                ("role_confidence", models.FloatField(default=0.0)),
-                ("role_reason", models.TextField(blank=True)),
-                ("is_chosen", models.BooleanField(default=False)),
-                ("choice_reason", models.TextField(blank=True)),
-                ("first_seen_at", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "study",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="series", to="review.study"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('series_uid', models.CharField(max_length=64, unique=True)),
+                ('orthanc_id', models.CharField(blank=True, max_length=64)),
+                ('header', models.JSONField(default=dict)),
+                ('modality', models.CharField(blank=True, max_length=16)),
+                ('description', models.CharField(blank=True, max_length=255)),
+                ('series_number', models.IntegerField(blank=True, null=True)),
+                ('n_images', models.PositiveIntegerField(default=0)),
+                ('instances_digest', models.CharField(blank=True, max_length=64)),
+                ('is_ours', models.BooleanField(default=False)),
+                ('is_stable', models.BooleanField(default=False)),
+                ('role', models.CharField(choices=[('T1', 'T1'), ('T1CE', 'T1CE'), ('T2', 'T2'), ('FLAIR', 'FLAIR'), ('none', 'none')], default=orthanc.types.Role['NONE'], max_length=8)),
+                ('role_confidence', models.FloatField(default=0.0)),
+                ('role_reason', models.TextField(blank=True)),
+                ('is_chosen', models.BooleanField(default=False)),
+                ('choice_reason', models.TextField(blank=True)),
+                ('first_seen_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('study', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='series', to='review.study')),
             ],
             options={
-                "verbose_name_plural": "series",
-                "ordering": ["series_number", "series_uid"],
+                'verbose_name_plural': 'series',
+                'ordering': ['series_number', 'series_uid'],
             },
         ),
         migrations.AddField(
-            model_name="result",
-            name="study",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="results", to="review.study"
-            ),
+            model_name='result',
+            name='study',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='results', to='review.study'),
         ),
         migrations.AddField(
-            model_name="job",
-            name="study",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="jobs", to="review.study"
-            ),
+            model_name='job',
+            name='study',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='jobs', to='review.study'),
         ),
         migrations.CreateModel(
-            name="IntakeProblem",
+            name='IntakeProblem',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "name",
-                    models.CharField(help_text="File name, or what is known of the instance", max_length=255),
-                ),
-                ("source", models.CharField(choices=[("upload", "Upload"), ("pacs", "PACS")], max_length=8)),
-                ("reason", models.TextField()),
-                ("created_at", models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
-                (
-                    "by",
-                    models.CharField(
-                        blank=True, help_text="Who sent it, where that is known", max_length=150
-                    ),
-                ),
-                (
-                    "study",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="problems",
-                        to="review.study",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(help_text='File name, or what is known of the instance', max_length=255)),
+                ('source', models.CharField(choices=[('upload', 'Upload'), ('pacs', 'PACS')], max_length=8)),
+                ('reason', models.TextField()),
+                ('created_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
+                ('by', models.CharField(blank=True, help_text='Who sent it, where that is known', max_length=150)),
+                ('study', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='problems', to='review.study')),
             ],
             options={
-                "ordering": ["-created_at", "-pk"],
+                'ordering': ['-created_at', '-pk'],
             },
         ),
         migrations.CreateModel(
-            name="Measurement",
+            name='Measurement',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "compartment",
-                    models.CharField(
-                        choices=[("WT", "WT"), ("TC", "TC"), ("ET", "ET"), ("ED", "ED"), ("NC", "NC")],
-                        max_length=2,
-                    ),
-                ),
-                ("ml", models.DecimalField(decimal_places=2, max_digits=9)),
-                ("low_ml", models.DecimalField(decimal_places=2, max_digits=9)),
-                ("high_ml", models.DecimalField(decimal_places=2, max_digits=9)),
-                (
-                    "result",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="measurements",
-                        to="review.result",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('compartment', models.CharField(choices=[('WT', 'WT'), ('TC', 'TC'), ('ET', 'ET'), ('ED', 'ED'), ('NC', 'NC')], max_length=2)),
+                ('ml', models.DecimalField(decimal_places=2, max_digits=9)),
+                ('low_ml', models.DecimalField(decimal_places=2, max_digits=9)),
+                ('high_ml', models.DecimalField(decimal_places=2, max_digits=9)),
+                ('result', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='measurements', to='review.result')),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("result", "compartment"), name="one_measurement_per_compartment"
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("low_ml__gte", 0),
-                            ("low_ml__lte", models.F("ml")),
-                            ("ml__lte", models.F("high_ml")),
-                        ),
-                        name="volume_inside_its_interval",
-                    ),
-                ],
+                'constraints': [models.UniqueConstraint(fields=('result', 'compartment'), name='one_measurement_per_compartment'), models.CheckConstraint(condition=models.Q(('low_ml__gte', 0), ('low_ml__lte', models.F('ml')), ('ml__lte', models.F('high_ml'))), name='volume_inside_its_interval')],
             },
         ),
         migrations.CreateModel(
-            name="Delivery",
+            name='Delivery',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("modality", models.CharField(max_length=64)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("waiting", "Waiting"), ("sent", "Sent"), ("failed", "Failed")],
-                        default="waiting",
-                        max_length=8,
-                    ),
-                ),
-                ("tries", models.PositiveIntegerField(default=0)),
-                ("send_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("sent_at", models.DateTimeField(blank=True, null=True)),
-                ("error", models.TextField(blank=True)),
-                (
-                    "result",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="deliveries",
-                        to="review.result",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('modality', models.CharField(max_length=64)),
+                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('sent', 'Sent'), ('failed', 'Failed')], default='waiting', max_length=8)),
+                ('tries', models.PositiveIntegerField(default=0)),
+                ('send_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('sent_at', models.DateTimeField(blank=True, null=True)),
+                ('error', models.TextField(blank=True)),
+                ('result', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='review.result')),
             ],
             options={
-                "verbose_name_plural": "deliveries",
-                "ordering": ["pk"],
-                "constraints": [
-                    models.UniqueConstraint(fields=("result", "modality"), name="one_delivery_per_modality")
-                ],
+                'verbose_name_plural': 'deliveries',
+                'ordering': ['pk'],
+                'constraints': [models.UniqueConstraint(fields=('result', 'modality'), name='one_delivery_per_modality')],
             },
         ),
         migrations.AddIndex(
-            model_name="job",
-            index=models.Index(
-                fields=["stage", "state", "-priority", "queued_at"], name="review_job_stage_781de8_idx"
-            ),
+            model_name='job',
+            index=models.Index(fields=['stage', 'state', '-priority', 'queued_at'], name='review_job_stage_781de8_idx'),
         ),
         migrations.AddConstraint(
-            model_name="job",
-            constraint=models.UniqueConstraint(
-                fields=("study", "series_key", "model_name", "model_version"),
-                name="one_job_per_series_and_model",
-            ),
+            model_name='job',
+            constraint=models.UniqueConstraint(fields=('study', 'series_key', 'model_name', 'model_version'), name='one_job_per_series_and_model'),
         ),
     ]

@@ -6,91 +6,43 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("review", "0003_odd_studies"),
+        ('review', '0003_odd_studies'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Algorithm",
+            name='Algorithm',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("name", models.CharField(max_length=64)),
-                ("version", models.CharField(max_length=64)),
-                ("folder", models.CharField(help_text="Where it was found", max_length=500)),
-                ("rank", models.IntegerField(help_text="The highest is the default while none is active")),
-                ("is_demo", models.BooleanField(default=False)),
-                ("statement", models.TextField(blank=True, help_text="What every read-out shows about it")),
-                ("found_at", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "is_installed",
-                    models.BooleanField(default=True, help_text="Whether its folder is still there"),
-                ),
-                (
-                    "is_active",
-                    models.BooleanField(
-                        default=False, help_text="New jobs get it, where their rule names no other"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=64)),
+                ('version', models.CharField(max_length=64)),
+                ('folder', models.CharField(help_text='Where it was found', max_length=500)),
+                ('rank', models.IntegerField(help_text='The highest is the default while none is active')),
+                ('is_demo', models.BooleanField(default=False)),
+                ('statement', models.TextField(blank=True, help_text='What every read-out shows about it')),
+                ('found_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('is_installed', models.BooleanField(default=True, help_text='Whether its folder is still there')),
+                ('is_active', models.BooleanField(default=False, help_text='New jobs get it, where their rule names no other')),
             ],
             options={
-                "ordering": ["-is_active", "-is_installed", "-rank", "name", "-version"],
-                "constraints": [
-                    models.UniqueConstraint(fields=("name", "version"), name="one_row_per_model_version"),
-                    models.UniqueConstraint(
-                        condition=models.Q(("is_active", True)),
-                        fields=("is_active",),
-                        name="one_active_model",
-                    ),
-                ],
+                'ordering': ['-is_active', '-is_installed', '-rank', 'name', '-version'],
+                'constraints': [models.UniqueConstraint(fields=('name', 'version'), name='one_row_per_model_version'), models.UniqueConstraint(condition=models.Q(('is_active', True)), fields=('is_active',), name='one_active_model')],
             },
         ),
         migrations.CreateModel(
-            name="Activation",
+            name='Activation',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[("activate", "Activated"), ("rollback", "Rolled back")], max_length=8
-                    ),
-                ),
-                ("by", models.CharField(max_length=150)),
-                ("at", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "algorithm",
-                    models.ForeignKey(
-                        blank=True,
-                        help_text="The model active from then on; empty: none, the best installed one is taken",
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="activations",
-                        to="review.algorithm",
-                    ),
-                ),
-                (
-                    "previous",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="review.algorithm",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('activate', 'Activated'), ('rollback', 'Rolled back')], max_length=8)),
+                ('by', models.CharField(max_length=150)),
+                ('at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('algorithm', models.ForeignKey(blank=True, help_text='The model active from then on; empty: none, the best installed one is taken', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='activations', to='review.algorithm')),
+                ('previous', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='review.algorithm')),
             ],
             options={
-                "ordering": ["-at", "-pk"],
+                'ordering': ['-at', '-pk'],
             },
         ),
     ]

@@ -8,24 +8,8 @@ from django.db import migrations, models
 from review.routing_documents import new_key
 
 FIELDS = (
-    "key",
-    "name",
-    "enabled",
-    "owner",
-    "comment",
-    "conditions",
-    "model",
-    "phase",
-    "urgency",
-    "off_peak_from",
-    "off_peak_to",
-    "priority",
-    "wait_hours",
-    "after_wait",
-    "quality_policy",
-    "raises_alert",
-    "destinations",
-    "notify",
+    "key", "name", "enabled", "owner", "comment", "conditions", "model", "phase", "urgency", "off_peak_from",
+    "off_peak_to", "priority", "wait_hours", "after_wait", "quality_policy", "raises_alert", "destinations", "notify",
     "role_overrides",
 )
 
@@ -48,207 +32,133 @@ def give_keys_and_keep_version_1(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("review", "0005_verdicts"),
+        ('review', '0005_verdicts'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="IgnoredVariant",
+            name='IgnoredVariant',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("description", models.CharField(blank=True, max_length=255)),
-                ("scanner", models.CharField(blank=True, max_length=255)),
-                ("by", models.CharField(max_length=150)),
-                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('description', models.CharField(blank=True, max_length=255)),
+                ('scanner', models.CharField(blank=True, max_length=255)),
+                ('by', models.CharField(max_length=150)),
+                ('at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
         ),
         migrations.CreateModel(
-            name="RuleSetDraft",
+            name='RuleSetDraft',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("by", models.CharField(max_length=150, unique=True)),
-                ("document", models.JSONField()),
-                (
-                    "based_on",
-                    models.PositiveIntegerField(help_text="Number of the version that it started from"),
-                ),
-                ("restores", models.PositiveIntegerField(blank=True, null=True)),
-                ("changed_at", models.DateTimeField(auto_now=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('by', models.CharField(max_length=150, unique=True)),
+                ('document', models.JSONField()),
+                ('based_on', models.PositiveIntegerField(help_text='Number of the version that it started from')),
+                ('restores', models.PositiveIntegerField(blank=True, null=True)),
+                ('changed_at', models.DateTimeField(auto_now=True)),
             ],
         ),
         migrations.CreateModel(
-            name="RuleSetVersion",
+            name='RuleSetVersion',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("number", models.PositiveIntegerField(unique=True)),
-                ("document", models.JSONField(help_text="The rules in their order, every field of each")),
-                ("by", models.CharField(max_length=150)),
-                ("at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("why", models.TextField()),
-                (
-                    "restores",
-                    models.PositiveIntegerField(
-                        blank=True, help_text="The version whose rules were taken up again", null=True
-                    ),
-                ),
-                (
-                    "decide_since",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="Studies without a job that came after this are decided anew; empty: only new studies",
-                        null=True,
-                    ),
-                ),
-                (
-                    "decided_up_to",
-                    models.BigIntegerField(default=0, help_text="The last study row that was decided anew"),
-                ),
-                ("is_decided", models.BooleanField(db_index=True, default=False)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField(unique=True)),
+                ('document', models.JSONField(help_text='The rules in their order, every field of each')),
+                ('by', models.CharField(max_length=150)),
+                ('at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('why', models.TextField()),
+                ('restores', models.PositiveIntegerField(blank=True, help_text='The version whose rules were taken up again', null=True)),
+                ('decide_since', models.DateTimeField(blank=True, help_text='Studies without a job that came after this are decided anew; empty: only new studies', null=True)),
+                ('decided_up_to', models.BigIntegerField(default=0, help_text='The last study row that was decided anew')),
+                ('is_decided', models.BooleanField(db_index=True, default=False)),
             ],
             options={
-                "ordering": ["-number"],
+                'ordering': ['-number'],
             },
         ),
         migrations.AddField(
-            model_name="job",
-            name="rule_name",
-            field=models.CharField(
-                blank=True, help_text="The rule that wanted it, as then called", max_length=100
-            ),
+            model_name='job',
+            name='rule_name',
+            field=models.CharField(blank=True, help_text='The rule that wanted it, as then called', max_length=100),
         ),
         migrations.AddField(
-            model_name="job",
-            name="rule_set",
-            field=models.PositiveIntegerField(
-                blank=True,
-                help_text="Number of the version of the rule set that it was made under",
-                null=True,
-            ),
+            model_name='job',
+            name='rule_set',
+            field=models.PositiveIntegerField(blank=True, help_text='Number of the version of the rule set that it was made under', null=True),
         ),
         migrations.AddField(
-            model_name="routingrule",
-            name="after_wait",
-            field=models.CharField(
-                choices=[("alert", "alert"), ("give_up", "give up"), ("discard", "discard")],
-                default="alert",
-                help_text="What becomes of a study whose missing series did not come",
-                max_length=8,
-            ),
+            model_name='routingrule',
+            name='after_wait',
+            field=models.CharField(choices=[('alert', 'alert'), ('give_up', 'give up'), ('discard', 'discard')], default='alert', help_text='What becomes of a study whose missing series did not come', max_length=8),
         ),
         migrations.AddField(
-            model_name="routingrule",
-            name="comment",
+            model_name='routingrule',
+            name='comment',
             field=models.TextField(blank=True),
         ),
         migrations.AddField(
-            model_name="routingrule",
-            name="key",
-            field=models.CharField(
-                default=review.routing_documents.new_key,
-                help_text="The rule's own handle, whatever its name",
-                max_length=32,
-            ),
+            model_name='routingrule',
+            name='key',
+            field=models.CharField(default=review.routing_documents.new_key, help_text="The rule's own handle, whatever its name", max_length=32),
         ),
         migrations.AddField(
-            model_name="routingrule",
-            name="notify",
-            field=models.JSONField(
-                blank=True, default=list, help_text="Mail addresses that get the alerts of this rule too"
-            ),
+            model_name='routingrule',
+            name='notify',
+            field=models.JSONField(blank=True, default=list, help_text='Mail addresses that get the alerts of this rule too'),
         ),
         migrations.AddField(
-            model_name="routingrule",
-            name="off_peak_from",
-            field=models.CharField(default="19:00", max_length=5),
+            model_name='routingrule',
+            name='off_peak_from',
+            field=models.CharField(default='19:00', max_length=5),
         ),
         migrations.AddField(
-            model_name="routingrule",
-            name="off_peak_to",
-            field=models.CharField(default="06:00", max_length=5),
+            model_name='routingrule',
+            name='off_peak_to',
+            field=models.CharField(default='06:00', max_length=5),
         ),
         migrations.AddField(
-            model_name="routingrule",
-            name="owner",
-            field=models.CharField(blank=True, help_text="Whom to ask about it", max_length=150),
+            model_name='routingrule',
+            name='owner',
+            field=models.CharField(blank=True, help_text='Whom to ask about it', max_length=150),
         ),
         migrations.AddField(
-            model_name="routingrule",
-            name="role_overrides",
-            field=models.JSONField(
-                blank=True,
-                default=list,
-                help_text='What series are here: [{"role": "FLAIR", "series": [conditions]}]',
-            ),
+            model_name='routingrule',
+            name='role_overrides',
+            field=models.JSONField(blank=True, default=list, help_text='What series are here: [{"role": "FLAIR", "series": [conditions]}]'),
         ),
         migrations.AddField(
-            model_name="routingrule",
-            name="urgency",
-            field=models.CharField(
-                choices=[("urgent", "urgent"), ("normal", "normal"), ("off_peak", "off peak")],
-                default="normal",
-                max_length=8,
-            ),
+            model_name='routingrule',
+            name='urgency',
+            field=models.CharField(choices=[('urgent', 'urgent'), ('normal', 'normal'), ('off_peak', 'off peak')], default='normal', max_length=8),
         ),
         migrations.AlterField(
-            model_name="routingrule",
-            name="conditions",
-            field=models.JSONField(
-                blank=True,
-                default=list,
-                help_text='All must hold: [{"tag": "Modality", "test": "equals", "value": "MR"}, {"any": [...]}, ...]',
-            ),
+            model_name='routingrule',
+            name='conditions',
+            field=models.JSONField(blank=True, default=list, help_text='All must hold: [{"tag": "Modality", "test": "equals", "value": "MR"}, {"any": [...]}, ...]'),
         ),
         migrations.AlterField(
-            model_name="routingrule",
-            name="name",
+            model_name='routingrule',
+            name='name',
             field=models.CharField(max_length=100),
         ),
         migrations.AlterField(
-            model_name="routingrule",
-            name="priority",
-            field=models.IntegerField(
-                default=0, help_text="Higher goes first, among rules of the same urgency"
-            ),
+            model_name='routingrule',
+            name='priority',
+            field=models.IntegerField(default=0, help_text='Higher goes first, among rules of the same urgency'),
         ),
         migrations.AddConstraint(
-            model_name="routingrule",
-            constraint=models.UniqueConstraint(
-                deferrable=django.db.models.constraints.Deferrable["DEFERRED"],
-                fields=("name",),
-                name="one_rule_per_name",
-            ),
+            model_name='routingrule',
+            constraint=models.UniqueConstraint(deferrable=django.db.models.constraints.Deferrable['DEFERRED'], fields=('name',), name='one_rule_per_name'),
         ),
         migrations.AddConstraint(
-            model_name="ignoredvariant",
-            constraint=models.UniqueConstraint(
-                fields=("description", "scanner"), name="one_row_per_ignored_variant"
-            ),
+            model_name='ignoredvariant',
+            constraint=models.UniqueConstraint(fields=('description', 'scanner'), name='one_row_per_ignored_variant'),
         ),
         migrations.RunPython(give_keys_and_keep_version_1, migrations.RunPython.noop),
         migrations.AlterField(
-            model_name="routingrule",
-            name="key",
-            field=models.CharField(
-                default=review.routing_documents.new_key,
-                help_text="The rule's own handle, whatever its name",
-                max_length=32,
-                unique=True,
-            ),
+            model_name='routingrule',
+            name='key',
+            field=models.CharField(default=review.routing_documents.new_key, help_text="The rule's own handle, whatever its name", max_length=32, unique=True),
         ),
     ]

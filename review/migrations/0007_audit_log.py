@@ -5,7 +5,7 @@ import review.models.audit
 from django.db import migrations, models
 
 
-PROTECT = """
+PROTECT = '''
 CREATE FUNCTION review_audit_is_only_added_to() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'The audit log is only added to.' USING ERRCODE = 'insufficient_privilege';
@@ -14,50 +14,35 @@ CREATE TRIGGER audit_lines_stay BEFORE UPDATE OR DELETE ON review_auditentry
     FOR EACH ROW EXECUTE FUNCTION review_audit_is_only_added_to();
 CREATE TRIGGER audit_is_never_emptied BEFORE TRUNCATE ON review_auditentry
     FOR EACH STATEMENT EXECUTE FUNCTION review_audit_is_only_added_to();
-"""
-UNPROTECT = """
+'''
+UNPROTECT = '''
 DROP TRIGGER audit_is_never_emptied ON review_auditentry;
 DROP TRIGGER audit_lines_stay ON review_auditentry;
 DROP FUNCTION review_audit_is_only_added_to();
-"""
+'''
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("review", "0006_rule_sets"),
+        ('review', '0006_rule_sets'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="AuditEntry",
+            name='AuditEntry',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "at",
-                    models.DateTimeField(db_index=True, default=django.utils.timezone.now, editable=False),
-                ),
-                (
-                    "action",
-                    models.CharField(choices=review.models.audit.audit_actions, db_index=True, max_length=24),
-                ),
-                (
-                    "by",
-                    models.CharField(
-                        db_index=True, help_text="The account, or the command that did it", max_length=150
-                    ),
-                ),
-                ("study_uid", models.CharField(blank=True, db_index=True, max_length=64)),
-                ("patient_id", models.CharField(blank=True, db_index=True, max_length=64)),
-                ("details", models.JSONField(blank=True, default=dict)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField(db_index=True, default=django.utils.timezone.now, editable=False)),
+                ('action', models.CharField(choices=review.models.audit.audit_actions, db_index=True, max_length=24)),
+                ('by', models.CharField(db_index=True, help_text='The account, or the command that did it', max_length=150)),
+                ('study_uid', models.CharField(blank=True, db_index=True, max_length=64)),
+                ('patient_id', models.CharField(blank=True, db_index=True, max_length=64)),
+                ('details', models.JSONField(blank=True, default=dict)),
             ],
             options={
-                "verbose_name_plural": "audit entries",
-                "ordering": ["-at", "-pk"],
+                'verbose_name_plural': 'audit entries',
+                'ordering': ['-at', '-pk'],
             },
         ),
         migrations.RunSQL(PROTECT, UNPROTECT),

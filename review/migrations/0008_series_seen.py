@@ -4,21 +4,20 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("review", "0007_audit_log"),
+        ('review', '0007_audit_log'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="series",
-            name="seen_reason",
+            model_name='series',
+            name='seen_reason',
             field=models.TextField(blank=True),
         ),
         migrations.AddField(
-            model_name="series",
-            name="seen_role",
-            field=models.CharField(
-                blank=True, help_text="What its images, as they are now, were seen to be", max_length=8
-            ),
+            model_name='series',
+            name='seen_role',
+            field=models.CharField(blank=True, help_text='What its images, as they are now, were seen to be', max_length=8),
         ),
     ]

@@ -6,156 +6,52 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("review", "0011_rejection_notes"),
+        ('review', '0011_rejection_notes'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="TreatmentEvent",
+            name='TreatmentEvent',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("patient_id", models.CharField(blank=True, max_length=64)),
-                ("patient_id_issuer", models.CharField(blank=True, max_length=64)),
-                ("lone_study_uid", models.CharField(blank=True, max_length=64)),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("diagnosis", "diagnosis"),
-                            ("surgery", "surgery"),
-                            ("biopsy", "biopsy"),
-                            ("radiotherapy_start", "radiotherapy start"),
-                            ("radiotherapy_end", "radiotherapy end"),
-                            ("chemotherapy", "chemotherapy"),
-                            ("bevacizumab_start", "bevacizumab start"),
-                            ("bevacizumab_end", "bevacizumab end"),
-                            ("new_therapy", "new therapy"),
-                            ("steroid_dose", "steroid dose"),
-                            ("clinical_status", "clinical status"),
-                            ("nontarget_progression", "nontarget progression"),
-                        ],
-                        max_length=24,
-                    ),
-                ),
-                ("on", models.DateField()),
-                (
-                    "dose_mg",
-                    models.FloatField(
-                        blank=True,
-                        help_text="Dexamethasone a day (or its equal); steroid dose only",
-                        null=True,
-                    ),
-                ),
-                (
-                    "status",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("improved", "improved"),
-                            ("stable", "stable"),
-                            ("worse", "worse"),
-                            ("worse_explained", "worse explained"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                (
-                    "histology",
-                    models.CharField(
-                        blank=True,
-                        choices=[("tumour", "tumour"), ("treatment_effect", "treatment effect")],
-                        max_length=20,
-                    ),
-                ),
-                (
-                    "idh",
-                    models.CharField(
-                        blank=True,
-                        choices=[("unknown", "unknown"), ("wildtype", "wildtype"), ("mutant", "mutant")],
-                        max_length=10,
-                    ),
-                ),
-                ("note", models.CharField(blank=True, max_length=500)),
-                ("by", models.CharField(max_length=150)),
-                ("at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("removed_by", models.CharField(blank=True, max_length=150)),
-                ("removed_at", models.DateTimeField(blank=True, null=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('patient_id', models.CharField(blank=True, max_length=64)),
+                ('patient_id_issuer', models.CharField(blank=True, max_length=64)),
+                ('lone_study_uid', models.CharField(blank=True, max_length=64)),
+                ('kind', models.CharField(choices=[('diagnosis', 'diagnosis'), ('surgery', 'surgery'), ('biopsy', 'biopsy'), ('radiotherapy_start', 'radiotherapy start'), ('radiotherapy_end', 'radiotherapy end'), ('chemotherapy', 'chemotherapy'), ('bevacizumab_start', 'bevacizumab start'), ('bevacizumab_end', 'bevacizumab end'), ('new_therapy', 'new therapy'), ('steroid_dose', 'steroid dose'), ('clinical_status', 'clinical status'), ('nontarget_progression', 'nontarget progression')], max_length=24)),
+                ('on', models.DateField()),
+                ('dose_mg', models.FloatField(blank=True, help_text='Dexamethasone a day (or its equal); steroid dose only', null=True)),
+                ('status', models.CharField(blank=True, choices=[('improved', 'improved'), ('stable', 'stable'), ('worse', 'worse'), ('worse_explained', 'worse explained')], max_length=16)),
+                ('histology', models.CharField(blank=True, choices=[('tumour', 'tumour'), ('treatment_effect', 'treatment effect')], max_length=20)),
+                ('idh', models.CharField(blank=True, choices=[('unknown', 'unknown'), ('wildtype', 'wildtype'), ('mutant', 'mutant')], max_length=10)),
+                ('note', models.CharField(blank=True, max_length=500)),
+                ('by', models.CharField(max_length=150)),
+                ('at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('removed_by', models.CharField(blank=True, max_length=150)),
+                ('removed_at', models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                "ordering": ["on", "pk"],
-                "indexes": [
-                    models.Index(fields=["patient_id", "patient_id_issuer"], name="events_of_patient")
-                ],
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(("dose_mg", None), ("dose_mg__gte", 0), _connector="OR"),
-                        name="dose_not_negative",
-                    )
-                ],
+                'ordering': ['on', 'pk'],
+                'indexes': [models.Index(fields=['patient_id', 'patient_id_issuer'], name='events_of_patient')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('dose_mg', None), ('dose_mg__gte', 0), _connector='OR'), name='dose_not_negative')],
             },
         ),
         migrations.CreateModel(
-            name="PatientSetting",
+            name='PatientSetting',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("patient_id", models.CharField(blank=True, max_length=64)),
-                ("patient_id_issuer", models.CharField(blank=True, max_length=64)),
-                ("lone_study_uid", models.CharField(blank=True, max_length=64)),
-                (
-                    "setting",
-                    models.CharField(
-                        choices=[("newly_diagnosed", "newly diagnosed"), ("recurrent", "recurrent")],
-                        default="newly_diagnosed",
-                        max_length=16,
-                    ),
-                ),
-                (
-                    "profile",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("rano-2.0-idh-wildtype", "RANO 2.0, IDH-wildtype glioblastoma"),
-                            (
-                                "rano-2.0-idh-mutant",
-                                "RANO 2.0, IDH-mutant glioma (enhancing and non-enhancing disease)",
-                            ),
-                        ],
-                        help_text="Rules to read by; empty: those that fit the IDH status of the diagnosis",
-                        max_length=40,
-                    ),
-                ),
-                ("by", models.CharField(max_length=150)),
-                ("at", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "baseline",
-                    models.ForeignKey(
-                        blank=True,
-                        help_text="Empty: by the rules",
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to="review.study",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('patient_id', models.CharField(blank=True, max_length=64)),
+                ('patient_id_issuer', models.CharField(blank=True, max_length=64)),
+                ('lone_study_uid', models.CharField(blank=True, max_length=64)),
+                ('setting', models.CharField(choices=[('newly_diagnosed', 'newly diagnosed'), ('recurrent', 'recurrent')], default='newly_diagnosed', max_length=16)),
+                ('profile', models.CharField(blank=True, choices=[('rano-2.0-idh-wildtype', 'RANO 2.0, IDH-wildtype glioblastoma'), ('rano-2.0-idh-mutant', 'RANO 2.0, IDH-mutant glioma (enhancing and non-enhancing disease)')], help_text='Rules to read by; empty: those that fit the IDH status of the diagnosis', max_length=40)),
+                ('by', models.CharField(max_length=150)),
+                ('at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('baseline', models.ForeignKey(blank=True, help_text='Empty: by the rules', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='review.study')),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("patient_id", "patient_id_issuer", "lone_study_uid"),
-                        name="one_setting_per_patient",
-                    )
-                ],
+                'constraints': [models.UniqueConstraint(fields=('patient_id', 'patient_id_issuer', 'lone_study_uid'), name='one_setting_per_patient')],
             },
         ),
     ]

@@ -5,46 +5,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("review", "0012_courses_of_patients"),
+        ('review', '0012_courses_of_patients'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Outage",
+            name='Outage',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("part", models.CharField(max_length=32)),
-                ("began_at", models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "told_at",
-                    models.DateTimeField(
-                        blank=True, help_text="When somebody was told that it began", null=True
-                    ),
-                ),
-                (
-                    "end_told_at",
-                    models.DateTimeField(
-                        blank=True, help_text="When somebody was told that it ended", null=True
-                    ),
-                ),
-                ("send_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('part', models.CharField(max_length=32)),
+                ('began_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('told_at', models.DateTimeField(blank=True, help_text='When somebody was told that it began', null=True)),
+                ('end_told_at', models.DateTimeField(blank=True, help_text='When somebody was told that it ended', null=True)),
+                ('send_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                "ordering": ["-began_at", "-pk"],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("ended_at", None)),
-                        fields=("part",),
-                        name="one_open_outage_per_part",
-                    )
-                ],
+                'ordering': ['-began_at', '-pk'],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('part',), name='one_open_outage_per_part')],
             },
         ),
     ]

@@ -5,38 +5,28 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("review", "0013_outages"),
+        ('review', '0013_outages'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="IdentityLink",
+            name='IdentityLink',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("patient_id", models.CharField(max_length=64)),
-                ("patient_id_issuer", models.CharField(blank=True, max_length=64)),
-                ("other_id", models.CharField(max_length=64)),
-                ("other_id_issuer", models.CharField(blank=True, max_length=64)),
-                ("by", models.CharField(max_length=150)),
-                ("at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("unlinked_by", models.CharField(blank=True, max_length=150)),
-                ("unlinked_at", models.DateTimeField(blank=True, null=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('patient_id', models.CharField(max_length=64)),
+                ('patient_id_issuer', models.CharField(blank=True, max_length=64)),
+                ('other_id', models.CharField(max_length=64)),
+                ('other_id_issuer', models.CharField(blank=True, max_length=64)),
+                ('by', models.CharField(max_length=150)),
+                ('at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('unlinked_by', models.CharField(blank=True, max_length=150)),
+                ('unlinked_at', models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                "ordering": ["at", "pk"],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("unlinked_at", None)),
-                        fields=("patient_id", "patient_id_issuer", "other_id", "other_id_issuer"),
-                        name="one_standing_link_per_pair",
-                    )
-                ],
+                'ordering': ['at', 'pk'],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('unlinked_at', None)), fields=('patient_id', 'patient_id_issuer', 'other_id', 'other_id_issuer'), name='one_standing_link_per_pair')],
             },
         ),
     ]

@@ -4,28 +4,20 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("review", "0015_worklist_indexes"),
+        ('review', "0015_worklist_indexes"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="alert",
-            name="subject",
-            field=models.CharField(
-                blank=True, help_text="What has drifted, so that it is told once", max_length=255
-            ),
+            model_name='alert',
+            name='subject',
+            field=models.CharField(blank=True, help_text='What has drifted, so that it is told once', max_length=255),
         ),
         migrations.AlterField(
-            model_name="alert",
-            name="kind",
-            field=models.CharField(
-                choices=[
-                    ("incomplete", "Series missing"),
-                    ("failed", "Failed"),
-                    ("drift", "Scanner changed"),
-                ],
-                max_length=16,
-            ),
+            model_name='alert',
+            name='kind',
+            field=models.CharField(choices=[('incomplete', 'Series missing'), ('failed', 'Failed'), ('drift', 'Scanner changed')], max_length=16),
         ),
     ]

@@ -4,44 +4,35 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("review", "0016_drift_alerts"),
+        ('review', '0016_drift_alerts'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="result",
-            name="lesions",
-            field=models.JSONField(
-                blank=True,
-                help_text="As segmentation.types.Lesion; empty: shapes were not measured",
-                null=True,
-            ),
+            model_name='result',
+            name='lesions',
+            field=models.JSONField(blank=True, help_text='As segmentation.types.Lesion; empty: shapes were not measured', null=True),
         ),
         migrations.AddField(
-            model_name="result",
-            name="trust",
-            field=models.FloatField(
-                blank=True,
-                help_text="Expected Dice with a reader's outline; empty: made before it was scored",
-                null=True,
-            ),
+            model_name='result',
+            name='trust',
+            field=models.FloatField(blank=True, help_text="Expected Dice with a reader's outline; empty: made before it was scored", null=True),
         ),
         migrations.AddField(
-            model_name="result",
-            name="trust_grade",
-            field=models.CharField(
-                blank=True, choices=[("good", "good"), ("check", "check"), ("poor", "poor")], max_length=8
-            ),
+            model_name='result',
+            name='trust_grade',
+            field=models.CharField(blank=True, choices=[('good', 'good'), ('check', 'check'), ('poor', 'poor')], max_length=8),
         ),
         migrations.AddField(
-            model_name="result",
-            name="trust_high",
+            model_name='result',
+            name='trust_high',
             field=models.FloatField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name="result",
-            name="trust_low",
+            model_name='result',
+            name='trust_low',
             field=models.FloatField(blank=True, null=True),
         ),
     ]

@@ -6,54 +6,30 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("review", "0017_trust_and_lesions"),
+        ('review', '0017_trust_and_lesions'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="result",
-            name="edited_by",
-            field=models.CharField(
-                blank=True,
-                help_text="The reader who drew the mask; empty: as the model drew it",
-                max_length=150,
-            ),
+            model_name='result',
+            name='edited_by',
+            field=models.CharField(blank=True, help_text='The reader who drew the mask; empty: as the model drew it', max_length=150),
         ),
         migrations.CreateModel(
-            name="Correction",
+            name='Correction',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("by", models.CharField(max_length=150)),
-                ("at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("undone_by", models.CharField(blank=True, max_length=150)),
-                ("undone_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "job",
-                    models.OneToOneField(
-                        help_text="Makes the result of the edited mask",
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="correction",
-                        to="review.job",
-                    ),
-                ),
-                (
-                    "result",
-                    models.ForeignKey(
-                        help_text="What was corrected",
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="corrections",
-                        to="review.result",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('by', models.CharField(max_length=150)),
+                ('at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('undone_by', models.CharField(blank=True, max_length=150)),
+                ('undone_at', models.DateTimeField(blank=True, null=True)),
+                ('job', models.OneToOneField(help_text='Makes the result of the edited mask', on_delete=django.db.models.deletion.CASCADE, related_name='correction', to='review.job')),
+                ('result', models.ForeignKey(help_text='What was corrected', on_delete=django.db.models.deletion.CASCADE, related_name='corrections', to='review.result')),
             ],
             options={
-                "ordering": ["at", "pk"],
+                'ordering': ['at', 'pk'],
             },
         ),
     ]

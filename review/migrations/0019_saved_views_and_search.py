@@ -7,58 +7,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("review", "0018_corrections"),
+        ('review', '0018_corrections'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="study",
-            name="search_text",
-            field=models.GeneratedField(
-                db_persist=True,
-                expression=django.db.models.functions.text.Lower(
-                    django.db.models.functions.text.Concat(
-                        "patient_name",
-                        models.Value(" "),
-                        "patient_id",
-                        models.Value(" "),
-                        "accession_number",
-                        models.Value(" "),
-                        "description",
-                        models.Value(" "),
-                        "study_uid",
-                    )
-                ),
-                output_field=models.TextField(),
-            ),
+            model_name='study',
+            name='search_text',
+            field=models.GeneratedField(db_persist=True, expression=django.db.models.functions.text.Lower(django.db.models.functions.text.Concat('patient_name', models.Value(' '), 'patient_id', models.Value(' '), 'accession_number', models.Value(' '), 'description', models.Value(' '), 'study_uid')), output_field=models.TextField()),
         ),
         migrations.CreateModel(
-            name="SavedView",
+            name='SavedView',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("name", models.CharField(max_length=60)),
-                ("address", models.CharField(help_text="What follows the question mark", max_length=500)),
-                (
-                    "owner",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="saved_views",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=60)),
+                ('address', models.CharField(help_text='What follows the question mark', max_length=500)),
+                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='saved_views', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "ordering": ["name"],
-                "constraints": [
-                    models.UniqueConstraint(fields=("owner", "name"), name="one_view_per_name_and_reader")
-                ],
+                'ordering': ['name'],
+                'constraints': [models.UniqueConstraint(fields=('owner', 'name'), name='one_view_per_name_and_reader')],
             },
         ),
     ]
