@@ -46,3 +46,11 @@ def new_object(
     made.SoftwareVersions, made.DeviceSerialNumber = software, "1"
     sign(made, like, made_at)
     return made
+
+
+def reference_to(source: Dataset) -> Dataset:
+    """An item that names an object by class and UID (PS3.3 10.8)."""
+    reference = Dataset()
+    reference.ReferencedSOPClassUID = source.SOPClassUID
+    reference.ReferencedSOPInstanceUID = source.SOPInstanceUID
+    return reference

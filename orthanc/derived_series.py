@@ -10,10 +10,10 @@ import numpy as np
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
 from pydicom.uid import MRImageStorage
-from pydicom.valuerep import DSfloat
 
-from orthanc.derived import new_object
+from orthanc.derived import new_object, reference_to
 from orthanc.errors import BadResultError
+from orthanc.image_plane import decimal, put_plane
 from orthanc.sources import SourceSeries
 from orthanc.uids import MANUFACTURER_MODEL, derive_uid
 
@@ -93,7 +93,8 @@ def write_derived(
             made_at=made_at,
         )
         _put_facts(one, like, series, also_from)
-        _put_place(one, image, index)
+        put_plane(one, image, index)
+        one.SpacingBetweenSlices = one.SliceThickness
         _put_pixels(one, stored_zyx[index], slope, (float(low), float(high)))
         made.append(one)
     return made
@@ -110,25 +111,7 @@ def _put_facts(made: Dataset, like: Dataset, series: DerivedSeries, also_from: S
     made.FrameOfReferenceUID = like.FrameOfReferenceUID
     made.PositionReferenceIndicator = str(like.get("PositionReferenceIndicator") or "")
     made.DerivationDescription = series.derivation[:1024]
-    made.SourceImageSequence = [_reference(one) for one in (like, *also_from[:1])]
-
-
-def _reference(source: Dataset) -> Dataset:
-    reference = Dataset()
-    reference.ReferencedSOPClassUID = source.SOPClassUID
-    reference.ReferencedSOPInstanceUID = source.SOPInstanceUID
-    return reference
-
-
-def _put_place(made: Dataset, grid: sitk.Image, index: int) -> None:
-    matrix = np.reshape(grid.GetDirection(), (3, 3))
-    width_mm, height_mm, step_mm = grid.GetSpacing()
-    position_mm = grid.TransformIndexToPhysicalPoint((0, 0, index))
-    made.ImagePositionPatient = [_ds(x) for x in position_mm]
-    made.ImageOrientationPatient = [_ds(x) for x in (*matrix[:, 0], *matrix[:, 1])]
-    made.PixelSpacing = [_ds(height_mm), _ds(width_mm)]
-    made.SliceThickness = _ds(step_mm)
-    made.SpacingBetweenSlices = _ds(step_mm)
+    made.SourceImageSequence = [reference_to(one) for one in (like, *also_from[:1])]
 
 
 def _put_pixels(made: Dataset, stored_yx: np.ndarray, slope: float, shown: tuple[float, float]) -> None:
@@ -136,11 +119,7 @@ def _put_pixels(made: Dataset, stored_yx: np.ndarray, slope: float, shown: tuple
     made.Rows, made.Columns = stored_yx.shape
     made.BitsAllocated = made.BitsStored = 16
     made.HighBit, made.PixelRepresentation = 15, 1
-    made.RescaleIntercept, made.RescaleSlope, made.RescaleType = _ds(0), _ds(slope), "US"
+    made.RescaleIntercept, made.RescaleSlope, made.RescaleType = decimal(0), decimal(slope), "US"
     low, high = shown
-    made.WindowCenter, made.WindowWidth = _ds((low + high) / 2), _ds(max(high - low, slope))
+    made.WindowCenter, made.WindowWidth = decimal((low + high) / 2), decimal(max(high - low, slope))
     made.PixelData = stored_yx.tobytes()
-
-
-def _ds(value: float) -> DSfloat:
-    return DSfloat(float(value), auto_format=True)

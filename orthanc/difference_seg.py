@@ -5,25 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-import highdicom as hd
 import numpy as np
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
-from pydicom.uid import ExplicitVRLittleEndian
 
-from orthanc.codes import (
-    ABNORMAL_STRUCTURE,
-    ARTIFICIAL_INTELLIGENCE,
-    BRAIN,
-    ENHANCING_LESION,
-    NEOPLASM,
-)
+from orthanc.binary_seg import SegIdentity, describe_segment, write_binary
+from orthanc.codes import ENHANCING_LESION, NEOPLASM
 from orthanc.errors import BadResultError
 from orthanc.slices import has_grid
-from orthanc.sources import SourceSeries, fix_dimensions, names_as_they_are, sign
+from orthanc.sources import SourceSeries
 from orthanc.types import AlgorithmInfo
-from orthanc.uids import MANUFACTURER, MANUFACTURER_MODEL, derive_uid
+from orthanc.uids import derive_uid
 
 DIFFERENCE_SERIES_NUMBER = 9012
 
@@ -68,29 +61,18 @@ def write_difference(
         BadResultError: the map is on another grid or holds other labels.
     """
     uids = sorted(str(one.SOPInstanceUID) for one in source.datasets)
-    with names_as_they_are():
-        seg = hd.seg.Segmentation(
-            source_images=list(source.datasets),
-            pixel_array=_frames(difference, source),
-            segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
-            segment_descriptions=[_segment(one, algorithm) for one in DIFFERENCE_SEGMENTS],
-            series_instance_uid=derive_uid(*uids, "difference series", key),
-            series_number=DIFFERENCE_SERIES_NUMBER,
-            sop_instance_uid=derive_uid(*uids, "difference", key),
-            instance_number=1,
-            manufacturer=MANUFACTURER,
-            manufacturer_model_name=MANUFACTURER_MODEL,
-            software_versions=f"{algorithm.name} {algorithm.version}",
-            device_serial_number="1",
-            transfer_syntax_uid=ExplicitVRLittleEndian,
-            omit_empty_frames=False,
-            content_label="DIFFERENCE",
-            content_description=description[:64],
-            series_description=description[:64],
-        )
-    fix_dimensions(seg, str(derive_uid(*uids, "difference dimensions", key)))
-    sign(seg, source.datasets[0], made_at)
-    return seg
+    identity = SegIdentity(
+        derive_uid(*uids, "difference series", key),
+        derive_uid(*uids, "difference", key),
+        derive_uid(*uids, "difference dimensions", key),
+        DIFFERENCE_SERIES_NUMBER,
+        "DIFFERENCE",
+        description[:64],
+    )
+    segments = [
+        describe_segment(one.number, one.text, one.type, one.rgb, algorithm) for one in DIFFERENCE_SEGMENTS
+    ]
+    return write_binary(_frames(difference, source), segments, source, algorithm, identity, made_at=made_at)
 
 
 def _frames(difference: sitk.Image, source: SourceSeries) -> np.ndarray:
@@ -101,18 +83,3 @@ def _frames(difference: sitk.Image, source: SourceSeries) -> np.ndarray:
     if labels_zyx.max() > len(DIFFERENCE_SEGMENTS):
         raise BadResultError("The map of differences holds unknown labels.")
     return np.stack([labels_zyx == one.number for one in DIFFERENCE_SEGMENTS], axis=-1).astype(np.uint8)
-
-
-def _segment(one: DifferenceSegment, algorithm: AlgorithmInfo) -> hd.seg.SegmentDescription:
-    return hd.seg.SegmentDescription(
-        segment_number=one.number,
-        segment_label=one.text,
-        segmented_property_category=ABNORMAL_STRUCTURE,
-        segmented_property_type=one.type,
-        algorithm_type=hd.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
-        algorithm_identification=hd.AlgorithmIdentificationSequence(
-            name=algorithm.name, family=ARTIFICIAL_INTELLIGENCE, version=algorithm.version
-        ),
-        anatomic_regions=[BRAIN],
-        display_color=hd.color.CIELabColor.from_rgb(*one.rgb),
-    )

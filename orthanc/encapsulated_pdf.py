@@ -8,7 +8,7 @@ from datetime import datetime
 from pydicom.dataset import Dataset
 from pydicom.uid import EncapsulatedPDFStorage
 
-from orthanc.derived import new_object
+from orthanc.derived import new_object, reference_to
 from orthanc.errors import BadResultError
 from orthanc.uids import MANUFACTURER_MODEL, derive_uid
 
@@ -54,15 +54,8 @@ def write_pdf(
     made.AcquisitionDateTime = ""
     made.DocumentTitle = title
     made.ConceptNameCodeSequence = []
-    made.SourceInstanceSequence = [_reference(one) for one in source_datasets]
+    made.SourceInstanceSequence = [reference_to(one) for one in source_datasets]
     made.MIMETypeOfEncapsulatedDocument = "application/pdf"
     made.EncapsulatedDocumentLength = len(pdf)
     made.EncapsulatedDocument = pdf + b"\0" * (len(pdf) % 2)
     return made
-
-
-def _reference(source: Dataset) -> Dataset:
-    reference = Dataset()
-    reference.ReferencedSOPClassUID = source.SOPClassUID
-    reference.ReferencedSOPInstanceUID = source.SOPInstanceUID
-    return reference

@@ -16,12 +16,12 @@ import numpy as np
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, JPEGLSLossless, SecondaryCaptureImageStorage
-from pydicom.valuerep import DSfloat
 from scipy import ndimage
 
 from orthanc.codes import COLOURS, SEGMENTS, Palette
-from orthanc.derived import new_object
+from orthanc.derived import new_object, reference_to
 from orthanc.errors import BadResultError
+from orthanc.image_plane import decimal, put_plane
 from orthanc.legend import draw_legend
 from orthanc.read import image_of
 from orthanc.sources import SourceSeries, result_uid
@@ -111,7 +111,7 @@ def write_overlays(
     image = image_of(source.slices)
     is_axial = source.slices[0].plane == "axial"
     drawn_on = image if is_axial else _reconstructed(image)
-    grey_zyx = _grey(drawn_on)
+    grey_zyx = grey_levels(drawn_on)
     labels_zyx = _labels_on(labels, drawn_on)
     legend = draw_legend(volumes, algorithm, remarks, palette, drawn_on.GetWidth())
     spacing_mm = drawn_on.GetSpacing()[2]
@@ -192,9 +192,7 @@ class _Start:
 
 
 def _reference(source: Dataset, frame: int) -> Dataset:
-    reference = Dataset()
-    reference.ReferencedSOPClassUID = source.SOPClassUID
-    reference.ReferencedSOPInstanceUID = source.SOPInstanceUID
+    reference = reference_to(source)
     if "NumberOfFrames" in source:
         reference.ReferencedFrameNumber = frame + 1
     return reference
@@ -225,8 +223,8 @@ def _labels_on(labels: sitk.Image, grid: sitk.Image) -> np.ndarray:
     return labels_zyx
 
 
-def _grey(image: sitk.Image) -> np.ndarray:
-    """The image as 8 bits, windowed once for the whole series."""
+def grey_levels(image: sitk.Image) -> np.ndarray:
+    """The image as 8 bits (slices, rows, columns), windowed once for the whole series."""
     values_zyx = sitk.GetArrayFromImage(image).astype(np.float32)
     seen = values_zyx[values_zyx > values_zyx.min()]
     low, high = np.percentile(seen if seen.size else values_zyx, WINDOW_PERCENTILES)
@@ -245,15 +243,11 @@ def _below(image_yxc: np.ndarray, legend_yxc: np.ndarray) -> np.ndarray:
 
 
 def _put_place(capture: Dataset, grid: sitk.Image, index: int) -> None:
+    put_plane(capture, grid, index)
     matrix = np.reshape(grid.GetDirection(), (3, 3))
-    width_mm, height_mm, step_mm = grid.GetSpacing()
     position_mm = grid.TransformIndexToPhysicalPoint((0, 0, index))
-    capture.ImagePositionPatient = [_ds(x) for x in position_mm]
-    capture.ImageOrientationPatient = [_ds(x) for x in (*matrix[:, 0], *matrix[:, 1])]
     capture.PatientOrientation = [_letter(matrix[:, 0]), _letter(matrix[:, 1])]
-    capture.PixelSpacing = [_ds(height_mm), _ds(width_mm)]
-    capture.SliceThickness = _ds(step_mm)
-    capture.SliceLocation = _ds(float(matrix[:, 2] @ np.array(position_mm)))
+    capture.SliceLocation = decimal(float(matrix[:, 2] @ np.array(position_mm)))
 
 
 def _letter(direction: np.ndarray) -> str:
@@ -269,7 +263,3 @@ def _put_pixels(capture: Dataset, rgb: np.ndarray) -> None:
     capture.HighBit, capture.PixelRepresentation = 7, 0
     data = rgb.tobytes()
     capture.PixelData = data + b"\0" * (len(data) % 2)
-
-
-def _ds(value: float) -> DSfloat:
-    return DSfloat(float(value), auto_format=True)

@@ -9,12 +9,9 @@ import numpy as np
 import SimpleITK as sitk
 from highdicom.seg import SegmentAlgorithmTypeValues as AlgorithmTypes
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian
 
+from orthanc.binary_seg import SegIdentity, describe_segment, write_binary
 from orthanc.codes import (
-    ABNORMAL_STRUCTURE,
-    ARTIFICIAL_INTELLIGENCE,
-    BRAIN,
     COLOURS,
     FINDINGS,
     SEGMENTS,
@@ -23,9 +20,9 @@ from orthanc.codes import (
 )
 from orthanc.errors import BadResultError
 from orthanc.slices import has_grid
-from orthanc.sources import SourceSeries, fix_dimensions, names_as_they_are, result_uid, sign
+from orthanc.sources import SourceSeries, result_uid
 from orthanc.types import AlgorithmInfo, MeasuredRegion
-from orthanc.uids import MANUFACTURER, MANUFACTURER_MODEL, derive_uid
+from orthanc.uids import derive_uid
 
 SEG_SERIES_NUMBER = 9001
 """Above the numbers that scanners give, also to their reformats."""
@@ -44,9 +41,6 @@ def write_seg(
 ) -> Dataset:
     """The label map as a Segmentation in the source's study.
 
-    Every slice has a frame in every segment, also where the segment is empty: viewers then need not
-    guess the grid, and an absent tissue still has its segment.
-
     Args:
         labels: 0, 1, 2 and 4 on the grid of the source's image.
         source: the T1CE series.
@@ -61,30 +55,16 @@ def write_seg(
     drawn = AlgorithmTypes.SEMIAUTOMATIC if edited_by else AlgorithmTypes.AUTOMATIC
     description = f"Glioma segmentation ({'edited by a reader' if edited_by else 'AI'}, research use)"
     first = source.datasets[0]
-    with names_as_they_are():
-        seg = hd.seg.Segmentation(
-            source_images=list(source.datasets),
-            pixel_array=frames,
-            segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
-            segment_descriptions=[_segment(kind, first, algorithm, palette, drawn) for kind in SEGMENTS],
-            series_instance_uid=result_uid(source, algorithm, result_key, "SEG series"),
-            series_number=series_number,
-            sop_instance_uid=result_uid(source, algorithm, result_key, "SEG"),
-            instance_number=1,
-            manufacturer=MANUFACTURER,
-            manufacturer_model_name=MANUFACTURER_MODEL,
-            software_versions=f"{algorithm.name} {algorithm.version}",
-            device_serial_number="1",
-            transfer_syntax_uid=ExplicitVRLittleEndian,
-            omit_empty_frames=False,
-            content_label="GLIOMA",
-            content_description=description,
-            content_creator_name=edited_by or None,
-            series_description=description,
-        )
-    fix_dimensions(seg, str(result_uid(source, algorithm, result_key, "dimensions")))
-    sign(seg, source.datasets[0], made_at)
-    return seg
+    identity = SegIdentity(
+        result_uid(source, algorithm, result_key, "SEG series"),
+        result_uid(source, algorithm, result_key, "SEG"),
+        result_uid(source, algorithm, result_key, "dimensions"),
+        series_number,
+        "GLIOMA",
+        description,
+    )
+    segments = [_segment(kind, first, algorithm, palette, drawn) for kind in SEGMENTS]
+    return write_binary(frames, segments, source, algorithm, identity, creator=edited_by, made_at=made_at)
 
 
 def tracking_uid(source: Dataset, region: MeasuredRegion) -> str:
@@ -113,17 +93,13 @@ def _frames(labels: sitk.Image, source: SourceSeries) -> np.ndarray:
 def _segment(
     kind: SegmentKind, source: Dataset, algorithm: AlgorithmInfo, palette: Palette, drawn: AlgorithmTypes
 ) -> hd.seg.SegmentDescription:
-    return hd.seg.SegmentDescription(
-        segment_number=kind.number,
-        segment_label=kind.text,
-        segmented_property_category=ABNORMAL_STRUCTURE,
-        segmented_property_type=kind.type,
-        algorithm_type=drawn,
-        algorithm_identification=hd.AlgorithmIdentificationSequence(
-            name=algorithm.name, family=ARTIFICIAL_INTELLIGENCE, version=algorithm.version
-        ),
+    return describe_segment(
+        kind.number,
+        kind.text,
+        kind.type,
+        COLOURS[palette][kind.region],
+        algorithm,
+        drawn=drawn,
         tracking_uid=tracking_uid(source, kind.region),
         tracking_id=tracking_identifier(kind.region),
-        anatomic_regions=[BRAIN],
-        display_color=hd.color.CIELabColor.from_rgb(*COLOURS[palette][kind.region]),
     )

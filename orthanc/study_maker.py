@@ -15,9 +15,9 @@ import SimpleITK as sitk
 from pydicom import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
-from pydicom.valuerep import DSfloat
 
 from orthanc.errors import BadSeriesError
+from orthanc.image_plane import decimal, put_plane
 from orthanc.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, derive_uid
 
 THIN_MM = 2.0
@@ -112,7 +112,6 @@ def _write_series(
     pixels_zyx, slope = _as_int16(sitk.GetArrayViewFromImage(image))
     seeds = (uid_seed, visit.patient_id, visit.study_date, visit.accession_number)
     series = _series_dataset(protocol, plane, visit, seeds, name)
-    _add_grid(series, image)
     _add_pixel_description(series, pixels_zyx, slope)
     folder = out_dir / f"{protocol.number:02d}_{name}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -142,7 +141,7 @@ def _as_int16(array_zyx: np.ndarray) -> tuple[np.ndarray, float]:
     if largest <= INT16_MAX and np.array_equal(array_zyx, np.rint(array_zyx)):
         return array_zyx.astype("<i2"), 1.0
     # The header stores the slope in 16 characters: scale with the very number that it will hold.
-    slope = float(str(DSfloat(largest / INT16_MAX * 1.000001, auto_format=True)))
+    slope = float(str(decimal(largest / INT16_MAX * 1.000001)))
     return np.rint(array_zyx / slope).astype("<i2"), slope
 
 
@@ -173,14 +172,14 @@ def _add_sequence(dataset: Dataset, protocol: Protocol) -> None:
     dataset.ScanOptions = ""
     dataset.SequenceName = protocol.sequence_name
     dataset.MRAcquisitionType = protocol.acquisition_type
-    dataset.RepetitionTime = _ds(protocol.repetition_time_ms)
-    dataset.EchoTime = _ds(protocol.echo_time_ms)
-    dataset.FlipAngle = _ds(protocol.flip_angle_deg)
+    dataset.RepetitionTime = decimal(protocol.repetition_time_ms)
+    dataset.EchoTime = decimal(protocol.echo_time_ms)
+    dataset.FlipAngle = decimal(protocol.flip_angle_deg)
     dataset.EchoTrainLength = 1
     dataset.NumberOfAverages = 1
     dataset.MagneticFieldStrength = 3
     if protocol.inversion_time_ms is not None:
-        dataset.InversionTime = _ds(protocol.inversion_time_ms)
+        dataset.InversionTime = decimal(protocol.inversion_time_ms)
     if protocol.contrast_agent:
         dataset.ContrastBolusAgent = protocol.contrast_agent
         dataset.ContrastBolusRoute = "IV"
@@ -213,15 +212,6 @@ def _study_dataset(visit: VisitDescription, seeds: tuple[str, ...]) -> Dataset:
     return dataset
 
 
-def _add_grid(dataset: Dataset, image: sitk.Image) -> None:
-    direction = np.reshape(image.GetDirection(), (3, 3))
-    width_mm, height_mm, step_mm = image.GetSpacing()
-    dataset.ImageOrientationPatient = [_ds(x) for x in (*direction[:, 0], *direction[:, 1])]
-    dataset.PixelSpacing = [_ds(height_mm), _ds(width_mm)]
-    dataset.SliceThickness = _ds(step_mm)
-    dataset.SpacingBetweenSlices = _ds(step_mm)
-
-
 def _add_pixel_description(dataset: Dataset, pixels_zyx: np.ndarray, slope: float) -> None:
     dataset.Rows, dataset.Columns = pixels_zyx.shape[1:]
     dataset.SamplesPerPixel = 1
@@ -229,34 +219,30 @@ def _add_pixel_description(dataset: Dataset, pixels_zyx: np.ndarray, slope: floa
     dataset.BitsAllocated = dataset.BitsStored = 16
     dataset.HighBit = 15
     dataset.PixelRepresentation = 1
-    dataset.RescaleIntercept = _ds(0)
-    dataset.RescaleSlope = _ds(slope)
+    dataset.RescaleIntercept = decimal(0)
+    dataset.RescaleSlope = decimal(slope)
     dataset.RescaleType = "US"
     seen = pixels_zyx[pixels_zyx > 0]
     darkest, brightest = np.percentile(seen, [1, 99.5]) * slope if seen.size else (0.0, 1.0)
-    dataset.WindowCenter = _ds(round(float(darkest + brightest) / 2, 3))
-    dataset.WindowWidth = _ds(max(1.0, round(float(brightest - darkest), 3)))
+    dataset.WindowCenter = decimal(round(float(darkest + brightest) / 2, 3))
+    dataset.WindowWidth = decimal(max(1.0, round(float(brightest - darkest), 3)))
 
 
 def _save_slice(
     series: Dataset, image: sitk.Image, pixels_yx: np.ndarray, k: int, sop_uid: str, path: Path
 ) -> None:
     dataset = Dataset(series)  # a shallow copy: only slice values are added
-    position_mm = image.TransformContinuousIndexToPhysicalPoint((0.0, 0.0, float(k)))
-    normal = np.cross(*np.reshape([float(x) for x in series.ImageOrientationPatient], (2, 3)))
     dataset.SOPInstanceUID = sop_uid
     dataset.InstanceNumber = k + 1
     dataset.AcquisitionNumber = 1
-    dataset.ImagePositionPatient = [_ds(x) for x in position_mm]
-    dataset.SliceLocation = _ds(round(float(normal @ np.array(position_mm)), 6))
+    put_plane(dataset, image, k)
+    dataset.SpacingBetweenSlices = dataset.SliceThickness
+    normal = np.cross(*np.reshape([float(x) for x in dataset.ImageOrientationPatient], (2, 3)))
+    position_mm = np.array(image.TransformIndexToPhysicalPoint((0, 0, k)))
+    dataset.SliceLocation = decimal(round(float(normal @ position_mm), 6))
     dataset.add(DataElement(0x7FE00010, "OW", np.ascontiguousarray(pixels_yx).tobytes()))
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.file_meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
     dataset.file_meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
     dataset.save_as(path, enforce_file_format=True)
-
-
-def _ds(value: float) -> DSfloat:
-    """A decimal string of at most 16 characters."""
-    return DSfloat(float(value), auto_format=True)

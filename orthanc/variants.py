@@ -15,8 +15,8 @@ import SimpleITK as sitk
 from pydicom import DataElement, dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, JPEGLosslessSV1, RLELossless
-from pydicom.valuerep import DSfloat
 
+from orthanc.image_plane import decimal
 from orthanc.uids import derive_uid
 
 COMPRESSED_BY_PYDICOM = frozenset({RLELossless, UID("1.2.840.10008.1.2.4.80"), UID("1.2.840.10008.1.2.4.90")})
@@ -91,7 +91,7 @@ def turned(slices: Slices, degrees: Sequence[float]) -> Slices:
     matrix = np.reshape(transform.GetMatrix(), (3, 3))
     for one in slices:
         row, column = np.reshape(np.array(one.ImageOrientationPatient, float), (2, 3))
-        one.ImageOrientationPatient = [_ds(x) for x in (*(matrix @ row), *(matrix @ column))]
+        one.ImageOrientationPatient = [decimal(x) for x in (*(matrix @ row), *(matrix @ column))]
         _put_place(one, matrix @ _place(one))
     return slices
 
@@ -110,7 +110,7 @@ def anisotropic(slices: Slices) -> Slices:
         pixels = stored_pixels(one)[::2]
         one.Rows = pixels.shape[0]
         height_mm, width_mm = map(float, one.PixelSpacing)
-        one.PixelSpacing = [_ds(2 * height_mm), _ds(width_mm)]
+        one.PixelSpacing = [decimal(2 * height_mm), decimal(width_mm)]
         put_pixels(one, pixels)
     return slices
 
@@ -119,7 +119,7 @@ def signed(slices: Slices) -> Slices:
     """Stored values around zero, put right by the rescale intercept."""
     for one in slices:
         put_pixels(one, stored_pixels(one) - 1024)
-        one.RescaleIntercept = _ds(float(one.RescaleIntercept) + 1024 * float(one.RescaleSlope))
+        one.RescaleIntercept = decimal(float(one.RescaleIntercept) + 1024 * float(one.RescaleSlope))
     return slices
 
 
@@ -129,7 +129,7 @@ def unsigned(slices: Slices) -> Slices:
     for one in slices:
         pixels = np.clip(np.rint(stored_pixels(one) * (4095 / top)), 0, 4095)
         one.PixelRepresentation, one.BitsStored, one.HighBit = 0, 12, 11
-        one.RescaleSlope = _ds(float(one.RescaleSlope) * top / 4095)
+        one.RescaleSlope = decimal(float(one.RescaleSlope) * top / 4095)
         put_pixels(one, pixels)
     return slices
 
@@ -139,8 +139,8 @@ def rescaled_each(slices: Slices) -> Slices:
     for number, one in enumerate(slices):
         slope = 1 + number % 5 / 4
         put_pixels(one, np.rint((stored_pixels(one) - number) / slope))
-        one.RescaleIntercept = _ds(float(one.RescaleIntercept) + number * float(one.RescaleSlope))
-        one.RescaleSlope = _ds(float(one.RescaleSlope) * slope)
+        one.RescaleIntercept = decimal(float(one.RescaleIntercept) + number * float(one.RescaleSlope))
+        one.RescaleSlope = decimal(float(one.RescaleSlope) * slope)
     return slices
 
 
@@ -213,8 +213,4 @@ def _place(dataset: Dataset) -> np.ndarray:
 
 
 def _put_place(dataset: Dataset, place_mm: np.ndarray) -> None:
-    dataset.ImagePositionPatient = [_ds(x) for x in place_mm]
-
-
-def _ds(value: float) -> DSfloat:
-    return DSfloat(float(value), auto_format=True)
+    dataset.ImagePositionPatient = [decimal(x) for x in place_mm]

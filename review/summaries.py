@@ -17,7 +17,7 @@ from orthanc.codes import Palette
 from orthanc.encapsulated_pdf import write_pdf
 from orthanc.errors import BadSeriesError, NotInOrthancError
 from orthanc.read import read_series
-from orthanc.secondary_capture import painted
+from orthanc.secondary_capture import grey_levels, painted
 from orthanc.types import MeasuredRegion, ObjectKind, Role
 from review.artefacts import job_folder, read_segmentation
 from review.audit import record
@@ -39,7 +39,6 @@ COLUMNS = (
     "ET since visit before",
     "Suggested",
 )
-WINDOW_PERCENTILES = (1.0, 99.5)
 
 
 class NoSummaryError(Exception):
@@ -149,15 +148,9 @@ def _key_image(pacs: OrthancClient, result: Result) -> KeyImage | None:
     upright, mask = (sitk.DICOMOrient(image, "LPS") for image in (t1ce, labels))
     mask_zyx = sitk.GetArrayViewFromImage(mask)
     level = int((mask_zyx > 0).sum(axis=(1, 2)).argmax())
-    grey = _grey(sitk.GetArrayViewFromImage(upright).astype(np.float32))[level]
+    grey = grey_levels(upright)[level]
     rgb = painted(grey, mask_zyx[level], Palette(settings.SEGMENT_COLOURS))
     return KeyImage(f"T1CE of {result.study.study_date}, largest tumour", _square(rgb, upright.GetSpacing()))
-
-
-def _grey(values_zyx: np.ndarray) -> np.ndarray:
-    low, high = np.percentile(values_zyx[values_zyx > values_zyx.min()], WINDOW_PERCENTILES)
-    scaled = (values_zyx - low) * (255.0 / max(float(high - low), 1e-6))
-    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
 
 
 def _square(rgb: np.ndarray, spacing_mm: tuple[float, ...]) -> np.ndarray:
