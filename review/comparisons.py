@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from review.audit import record
 from review.longitudinal import key_of, linked_with
 from review.models import AuditAction, Comparison, Result, Study
-from review.tasks import send_comparison
+from review.tasks import send_ticket
 
 
 class CannotCompareError(Exception):
@@ -57,7 +57,7 @@ def ask_for_comparison(later: Study, earlier: Study, *, by: str) -> Comparison:
         is_new = bool(failed.update(state=Comparison.State.WAITING, tries=0, try_at=Now(), words=""))
     if is_new:
         record(AuditAction.COMPARED, by, study=later, earlier=earlier.study_uid)
-        transaction.on_commit(lambda: send_comparison(comparison))
+        transaction.on_commit(lambda: send_ticket(comparison))
     comparison.refresh_from_db()
     return comparison
 
@@ -74,4 +74,4 @@ def remove_comparison(comparison: Comparison, *, by: str) -> None:
     """Take the derived images out of Orthanc, and the comparison with them."""
     Comparison.objects.filter(pk=comparison.pk).update(state=Comparison.State.REMOVING, tries=0, try_at=Now())
     record(AuditAction.COMPARED, by, study=comparison.later.study, removed=True)
-    transaction.on_commit(lambda: send_comparison(comparison))
+    transaction.on_commit(lambda: send_ticket(comparison))

@@ -24,7 +24,7 @@ from orthanc.send import parse_destination, send_files
 from review.artefacts import job_folder, whole_folder
 from review.models import Heartbeat, Study
 from review.pacs import connect
-from review.tasks import send_heartbeat
+from review.tasks import send_ticket
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def _begin_if_due() -> Heartbeat | None:
 def follow(beat: Heartbeat) -> None:
     """See that it is sent, judge it when it has ended or is late, and remove it again."""
     now = timezone.now()
-    if beat.sent_at is None and now - beat.asked_at > ASK_AGAIN_AFTER and send_heartbeat(beat):
+    if beat.sent_at is None and now - beat.asked_at > ASK_AGAIN_AFTER and send_ticket(beat):
         Heartbeat.objects.filter(pk=beat.pk).update(asked_at=now)
     study = Study.everything.filter(study_uid=beat.study_uid).first() if beat.study_uid else None
     if study is not None and study.state == Study.State.DONE:

@@ -39,7 +39,7 @@ from review.report_at_publication import report_text_of
 from review.set_aside import words_of_set_aside
 from review.stale_lesions import later_visits_changed
 from review.stopwatch import Stopwatch
-from review.tasks import send_delivery
+from review.tasks import send_ticket
 from review.written import NO_OVERLAY_ON_FLAIR, Written, share_a_space, write_objects
 from segmentation.gates import Gate
 from segmentation.types import Phase, Segmentation, Trust, TumourVolumes, VolumeEstimate
@@ -275,7 +275,7 @@ def record_objects(result: Result, kind: ObjectKind, datasets: Sequence[Dataset]
         },
     )
     for delivery in plan_deliveries(item, result.job.destinations):
-        transaction.on_commit(partial(send_delivery, delivery))
+        transaction.on_commit(partial(send_ticket, delivery))
     return item
 
 

@@ -11,7 +11,7 @@ from review.audit import record
 from review.models import Acceptance, AuditAction, Flag, Opinion, Result, Study
 from review.models.work import locked_study
 from review.stale_lesions import later_visits_changed
-from review.tasks import send_note
+from review.tasks import send_ticket
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def flag_as_poor(result: Result, *, reason: str, by: str, compartment: str = "",
         )
         _touch(result)
         later_visits_changed(result.study)
-        transaction.on_commit(lambda: send_note(flag))
+        transaction.on_commit(lambda: send_ticket(flag))
     log.info("result %s flagged: %s", result.pk, reason)
     return flag
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from review.course_facts import PatientKey
 from review.longitudinal import key_of, linked_with
 from review.models import Following, Study
-from review.tasks import send_following
+from review.tasks import send_ticket
 
 
 def later_visits_changed(study: Study) -> None:
@@ -45,4 +45,4 @@ def _join_anew(patient: PatientKey, which: Q) -> None:
     if found.update(stale_at=now, try_at=now, tries=0):
         first = found.order_by("result__study__study_date", "result__study__study_time").first()
         if first is not None:
-            transaction.on_commit(lambda: send_following(first))
+            transaction.on_commit(lambda: send_ticket(first))

@@ -26,12 +26,8 @@ from review.tasks import (
     ACTORS,
     alert,
     send,
-    send_alert,
-    send_comparison,
-    send_delivery,
-    send_following,
-    send_note,
     send_shadow,
+    send_ticket,
 )
 from review.tickets import waiting_tickets
 
@@ -58,10 +54,10 @@ def sweep() -> None:
     # Their rows stay due until a worker takes them: each round would add a ticket for all that wait behind long work.
     is_quiet = waiting_tickets(alert.queue_name) == 0
     if is_quiet:
-        _send_all(Delivery.objects.due(), send_delivery)
-        _send_all(Flag.without_note(), send_note)
-    _send_all(Comparison.due().order_by("asked_at"), send_comparison)
-    _send_all(Following.due().order_by("result__study__study_date"), send_following)
+        _send_all(Delivery.objects.due(), send_ticket)
+        _send_all(Flag.without_note(), send_ticket)
+    _send_all(Comparison.due().order_by("asked_at"), send_ticket)
+    _send_all(Following.due().order_by("result__study__study_date"), send_ticket)
     decide_under_new_rules()
     follow_new_rules()
     expire_waits()
@@ -71,7 +67,7 @@ def sweep() -> None:
     _send_all(ShadowRun.due(), send_shadow)
     heartbeat.tick()
     if is_quiet:
-        _send_all(Alert.objects.filter(state=Alert.State.WAITING, send_at__lte=Now()), send_alert)
+        _send_all(Alert.objects.filter(state=Alert.State.WAITING, send_at__lte=Now()), send_ticket)
 
 
 def refill_queues() -> int:

@@ -1,6 +1,5 @@
 """The actors. The row is the truth: a message is only a ticket for "a job of this queue", so Dramatiq retries nothing.
 
-
 What belongs to finished studies has a queue of its own: behind the tickets of a morning's studies to prepare, a worker
 would not even see it. The same worker serves both and takes what is more urgent first.
 The pipeline is imported inside the actors, so that the web process never loads torch.
@@ -13,6 +12,7 @@ import logging
 import dramatiq
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Model
 from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import RedisError
 
@@ -104,7 +104,7 @@ def deliver(delivery_id: int) -> None:
 
     send_object(delivery)
     if (following := delivery.next_in_line()) is not None:
-        send_delivery(following)
+        send_ticket(following)
 
 
 @dramatiq.actor(
@@ -149,7 +149,7 @@ def follow(following_id: int) -> None:
     from review.follow_again import follow_again
 
     if (waiting := follow_again(row)) is not None:
-        send_following(waiting)
+        send_ticket(waiting)
 
 
 @dramatiq.actor(
@@ -203,6 +203,15 @@ def heartbeat(heartbeat_id: int) -> None:
 
 
 ACTORS = {Job.Stage.PREPARE: prepare, Job.Stage.INFER: infer, Job.Stage.PUBLISH: publish}
+ACTOR_OF: dict[type[Model], dramatiq.Actor[[int], None]] = {
+    Delivery: deliver,
+    Flag: note,
+    Alert: alert,
+    Following: follow,
+    ShadowRun: shadow,
+    Comparison: compare,
+    Heartbeat: heartbeat,
+}
 NEXT_STAGE = {Job.Stage.PREPARE: Job.Stage.INFER, Job.Stage.INFER: Job.Stage.PUBLISH}
 
 
@@ -231,72 +240,18 @@ def send(job: Job) -> bool:
     return True
 
 
-def send_delivery(delivery: Delivery) -> bool:
-    """Send the message for a delivery now; False where the broker is away. The sweeper tries again later."""
+def send_ticket(row: Delivery | Flag | Alert | Following | ShadowRun | Comparison | Heartbeat) -> bool:
+    """Send the message for a row of other work now; False where the broker is away. The sweeper tries again later."""
     try:
-        deliver.send(delivery.pk)
+        ACTOR_OF[type(row)].send(row.pk)
     except BROKER_AWAY as error:
-        log.warning("delivery %s: the broker is away (%s)", delivery.pk, type(error).__name__)
-        return False
-    return True
-
-
-def send_note(flag: Flag) -> bool:
-    """Send the message for a flag's note now; False where the broker is away. The sweeper tries again later."""
-    try:
-        note.send(flag.pk)
-    except BROKER_AWAY as error:
-        log.warning("flag %s: the broker is away (%s)", flag.pk, type(error).__name__)
-        return False
-    return True
-
-
-def send_alert(row: Alert) -> bool:
-    """Send the message for an alert now; False where the broker is away. The sweeper tries again later."""
-    try:
-        alert.send(row.pk)
-    except BROKER_AWAY as error:
-        log.warning("alert %s: the broker is away (%s)", row.pk, type(error).__name__)
-        return False
-    return True
-
-
-def send_following(row: Following) -> bool:
-    """Send the message for a visit to be joined anew; False where the broker is away. The sweeper tries again later."""
-    try:
-        follow.send(row.pk)
-    except BROKER_AWAY as error:
-        log.warning("following %s: the broker is away (%s)", row.pk, type(error).__name__)
+        kind = row._meta.verbose_name
+        log.warning("%s %s: the broker is away (%s)", kind, row.pk, type(error).__name__)
         return False
     return True
 
 
 def send_shadow(run: ShadowRun) -> bool:
-    """Send the message for a shadow run now; False where the broker is away. The sweeper tries again later."""
+    """Send the message for a shadow run, noted before it goes out: the sweeper sends no second one meanwhile."""
     run.mark_sent()
-    try:
-        shadow.send(run.pk)
-    except BROKER_AWAY as error:
-        log.warning("shadow run %s: the broker is away (%s)", run.pk, type(error).__name__)
-        return False
-    return True
-
-
-def send_comparison(row: Comparison) -> bool:
-    """Send the message for a comparison; False where the broker is away. The sweeper tries again later."""
-    try:
-        compare.send(row.pk)
-    except BROKER_AWAY as error:
-        log.warning("comparison %s: the broker is away (%s)", row.pk, type(error).__name__)
-        return False
-    return True
-
-
-def send_heartbeat(row: Heartbeat) -> bool:
-    """Send the message for a heartbeat now; False where the broker is away. The sweeper tries again later."""
-    try:
-        heartbeat.send(row.pk)
-    except BROKER_AWAY as error:
-        log.warning("heartbeat %s: the broker is away (%s)", row.pk, type(error).__name__)
-        return False
-    return True
+    return send_ticket(run)
