@@ -13,9 +13,9 @@ from review.audit import record_view
 from review.cohort import TooManyPatientsError, cohort
 from review.course_facts import PatientKey
 from review.longitudinal import events_of, links_of, timeline_of
-from review.models import IdentityLink, Study, TreatmentEvent
+from review.models import IdentityLink, TreatmentEvent
 from review.patients import key_of
-from review.refusals import REFUSALS, ReadOrWrite, Refused
+from review.refusals import REFUSALS, ReadOrWrite, Refused, find_study
 from review.roles import MayAdminister, MayRead, MayWork
 from review.serializers import ErrorSerializer
 from review.serializers_of_course import (
@@ -42,7 +42,7 @@ class TimelineOfPatient(Course):
     @extend_schema(responses={200: TimelineSerializer, 404: ErrorSerializer})
     def get(self, request: Request, study_uid: str) -> Response:
         """Visits with volumes, treatment events, and the suggested response with its reasoning."""
-        study = _study(study_uid)
+        study = find_study(study_uid)
         record_view(_name(request), study)
         timeline = timeline_of(key_of(study))
         return Response(TimelineSerializer(timeline, context={"timeline": timeline}).data)
@@ -157,15 +157,8 @@ class OneLink(APIView):
         return Response(status=204)
 
 
-def _study(study_uid: str) -> Study:
-    study = Study.objects.filter(study_uid=study_uid).first()
-    if study is None:
-        raise NotFound("No study with this UID has come in.")
-    return study
-
-
 def _patient(study_uid: str) -> PatientKey:
-    return key_of(_study(study_uid))
+    return key_of(find_study(study_uid))
 
 
 def _event(event_id: int) -> TreatmentEvent:

@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 
 from review.macros import StaleTextError, copies_of, macros_for, record_copy
 from review.models import Result, Study, TemplateVersion
+from review.refusals import find_study
 from review.roles import MayRead
 from review.serializers import ErrorSerializer
 from review.serializers_of_reports import CopySerializer, NewCopySerializer, ReportSerializer
@@ -29,7 +30,7 @@ class Reports(APIView):
     @extend_schema(responses={200: ReportSerializer, 404: ErrorSerializer})
     def get(self, request: Request, study_uid: str) -> Response:
         """The texts of all templates that fit the current result, and the copies made so far."""
-        study = _study(study_uid)
+        study = find_study(study_uid, Study.objects.select_related("current_result"))
         result = study.current_result
         told = {
             "result": result.pk if result else None,
@@ -47,7 +48,7 @@ class Reports(APIView):
         asked = NewCopySerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         wanted = asked.validated_data
-        result = Result.objects.filter(pk=wanted["result"], study=_study(study_uid)).first()
+        result = Result.objects.filter(pk=wanted["result"], study=find_study(study_uid)).first()
         version = TemplateVersion.objects.filter(pk=wanted["template_version"]).first()
         if result is None or version is None:
             raise NotFound("There is no such result or template.")
@@ -56,10 +57,3 @@ class Reports(APIView):
         except StaleTextError as error:
             raise StaleText(str(error)) from error
         return Response(CopySerializer(copied).data, status=201)
-
-
-def _study(study_uid: str) -> Study:
-    found = Study.objects.select_related("current_result").filter(study_uid=study_uid).first()
-    if found is None:
-        raise NotFound("No study with this UID has come in.")
-    return found

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 
+from review.course_changes import volume_change
 from review.response_types import Assessment, Burden, Timeline
-from segmentation.change import VolumeChange, change_between
+from segmentation.change import VolumeChange
 from segmentation.types import VolumeEstimate
-
-KEPT_CHANGES = 20_000
-"""About a millisecond of integrals each; a page that polls asks for the same ones again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +34,7 @@ def change_since_nadir(timeline: Timeline, answer: Assessment) -> ChangeSinceNad
     earlier, later = _estimate(nadir.burden), _estimate(answer.burden)
     if earlier is None or later is None:
         return None
-    return ChangeSinceNadir(nadir.study_uid, nadir.on, _kept_change(earlier, later))
-
-
-@lru_cache(maxsize=KEPT_CHANGES)
-def _kept_change(earlier: VolumeEstimate, later: VolumeEstimate) -> VolumeChange:
-    return change_between(earlier, later)
+    return ChangeSinceNadir(nadir.study_uid, nadir.on, volume_change(earlier, later))
 
 
 def _estimate(burden: Burden | None) -> VolumeEstimate | None:

@@ -16,7 +16,8 @@ from review.response_types import Timeline
 from segmentation.change import VolumeChange, change_between
 from segmentation.types import VolumeEstimate
 
-KEPT = 8192
+KEPT = 30_000
+"""Changes since the nadir are asked for as well, and a page that polls asks for the same ones again and again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rest_framework.exceptions import APIException
+from django.db.models import QuerySet
+from rest_framework.exceptions import APIException, NotFound
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from review.models import Study
 from review.roles import MayRead
 from review.serializers import ErrorSerializer
 
@@ -19,6 +21,18 @@ class Refused(APIException):
     """What was asked cannot be done as things stand; the text says why."""
 
     status_code = 409
+
+
+def find_study(study_uid: str, among: QuerySet[Study] | None = None) -> Study:
+    """The study with this UID, or a 404 that says so; `among` says what comes with it.
+
+    Raises:
+        NotFound: no such study has come in.
+    """
+    study = (Study.objects.all() if among is None else among).filter(study_uid=study_uid).first()
+    if study is None:
+        raise NotFound("No study with this UID has come in.")
+    return study
 
 
 class ReadOrWrite(APIView):

@@ -100,7 +100,7 @@ def segment_in_detail(
     cascade = _run_cascade(images, model, seconds, report)
     report("measuring")
     with _timed(seconds, "measure"):
-        on_cubes = _on_prepared_grid(cascade.labels_zyx, images.box_zyx, scan.t1ce)
+        on_cubes = on_prepared_grid(cascade.labels_zyx, images.box_zyx, scan.t1ce)
         labels = labels_on_native_grid(_facing(on_cubes, prepared.t1ce), prepared.t1ce_grid)
         signals = Signals(cascade.agreement, image_quality(images, prepared.gates))
         bands = volume_bands(labels, _reach(cascade, scan.t1ce), widening(signals))
@@ -124,7 +124,7 @@ def segment_in_detail(
         resampling_error_ml=_resampling_error_ml(on_cubes, labels),
         uncertainty=uncertainty,
     )
-    evidence = _on_prepared_grid(cascade.evidence_zyx, images.box_zyx, scan.t1ce)
+    evidence = on_prepared_grid(cascade.evidence_zyx, images.box_zyx, scan.t1ce)
     return Detailed(segmentation, bands, signals, _facing(evidence, prepared.t1ce))
 
 
@@ -228,8 +228,8 @@ def _facing_of(image: sitk.Image) -> str:
     return str(sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(image.GetDirection()))
 
 
-def _on_prepared_grid(crop_zyx: Labels | FloatArray, box_zyx: Box, grid: sitk.Image) -> sitk.Image:
-    """Labels with 0 around the crop, evidence with minus infinity."""
+def on_prepared_grid(crop_zyx: Labels | FloatArray, box_zyx: Box, grid: sitk.Image) -> sitk.Image:
+    """The crop put back in its place: labels with 0 around it, evidence with minus infinity."""
     around = -np.inf if crop_zyx.dtype.kind == "f" else 0
     full_zyx = np.full(grid.GetSize()[::-1], around, crop_zyx.dtype)
     full_zyx[box_zyx] = crop_zyx

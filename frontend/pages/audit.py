@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,8 +11,8 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 
+from frontend.asked import asked_day
 from frontend.csv_files import harmless
 from frontend.permissions import admins_only
 from review.audit import CSV_HEAD, AuditQuery, csv_rows, record
@@ -59,20 +58,13 @@ def read_query(asked: QueryDict) -> AuditQuery:
         action=action if action in AuditAction.values else "",
         by=_text(asked.get("by", "")),
         about=_text(asked.get("about", "")),
-        first_day=_day(asked.get("first", "")),
-        last_day=_day(asked.get("last", "")),
+        first_day=asked_day(asked.get("first", "")),
+        last_day=asked_day(asked.get("last", "")),
     )
 
 
 def _text(value: str) -> str:
     return value.replace("\x00", "").strip()[:150]
-
-
-def _day(value: str) -> date | None:
-    try:
-        return parse_date(value)
-    except ValueError:  # well formed, but no such day
-        return None
 
 
 class _Echo:

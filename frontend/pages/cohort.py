@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 
+from frontend.asked import asked_day
 from frontend.change_words import percent_more
 from frontend.csv_files import csv_answer, harmless
 from frontend.formatting import millilitres, patient_name
@@ -78,17 +78,10 @@ def page(request: HttpRequest) -> HttpResponse:
 def read_asked(query: QueryDict) -> Asked:
     """What an address asks for; what makes no sense is left out, days the wrong way round are turned."""
     today = timezone.localdate()
-    first = _day(query.get("first", "")) or today.replace(day=1)
-    last = _day(query.get("last", "")) or today
+    first = asked_day(query.get("first", "")) or today.replace(day=1)
+    last = asked_day(query.get("last", "")) or today
     show = query.get("show", "")
     return Asked(min(first, last), max(first, last), show if show in SHOWN else "all")
-
-
-def _day(text: str) -> date | None:
-    try:
-        return parse_date(text)
-    except ValueError:  # well formed, but no such day
-        return None
 
 
 def _stretches(asked: Asked) -> list[tuple[str, str, bool]]:

@@ -35,7 +35,7 @@ from segmentation.postprocess import core_region, fuse, whole_tumour_region
 from segmentation.prepare import accept_prepared
 from segmentation.presence import Regions, evidence_map
 from segmentation.registry import CascadeModel, load_model
-from segmentation.segment import _on_prepared_grid, segment
+from segmentation.segment import on_prepared_grid, segment
 from segmentation.training.phantom_cases import write_phantom_cases
 from segmentation.types import Phase, PreparedScan
 from tests.benchmarks.cascade import FIRST_PHANTOM, REPOSITORY
@@ -92,7 +92,7 @@ def plain_cascade(prepared: PreparedScan, model: CascadeModel) -> dict[str, floa
     regions = Regions(images.brain_zyx, whole_zyx, core_zyx > 0.5, enhancing_zyx > 0.5)
     believed_zyx = evidence_map(regions, enhancing_zyx, images.channels_czyx) >= model.least_evidence
     labels_zyx = fuse(whole_zyx, regions.core_zyx, believed_zyx)
-    on_cubes = _on_prepared_grid(labels_zyx, images.box_zyx, prepared.t1ce)
+    on_cubes = on_prepared_grid(labels_zyx, images.box_zyx, prepared.t1ce)
     return label_volumes_ml(labels_on_native_grid(on_cubes, prepared.t1ce_grid))
 
 
