@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy, deepcopy
+from datetime import datetime, timedelta
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -145,8 +146,10 @@ def _as_mr_capture(slices: Slices) -> Slices:
 
 
 def _filmed(slices: Slices, n_times: int, side: int | None = None) -> Slices:
-    """The slices once for each of many moments, as one series that films the injection."""
+    """Slices of T1 once for each of many moments, as one series that films the injection between FLAIR and T1CE."""
     film = []
+    began = datetime.strptime(slices[0].AcquisitionTime, "%H%M%S") + timedelta(minutes=16)
+    times = dict.fromkeys(("SeriesTime", "AcquisitionTime", "ContentTime"), f"{began:%H%M%S}")
     for time in range(n_times):
         for still in slices:
             one = Dataset()
@@ -160,6 +163,7 @@ def _filmed(slices: Slices, n_times: int, side: int | None = None) -> Slices:
                 SeriesDescription="ep2d_perf_p2",
                 ProtocolName="ep2d_perf_p2",
             )
+            put(one, **times)
             put(one, ScanningSequence="EP", SequenceName="*epfid2d1_64", EchoTime=30, RepetitionTime=1500)
             one.SOPInstanceUID = derive_uid(one.SOPInstanceUID, str(time))
             one.file_meta.MediaStorageSOPInstanceUID = one.SOPInstanceUID
