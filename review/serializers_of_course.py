@@ -12,7 +12,7 @@ from review.course_changes import change_since_prior
 from review.course_facts import IdhStatus, Setting, Visit, VisitState, WarningKind
 from review.models import IdentityLink, PatientSetting, Study, TreatmentEvent
 from review.response_types import Category, Confirmation, Measure, Window
-from review.serializers import VolumeSerializer
+from review.serializers_of_results import VolumeSerializer
 from segmentation.types import Fate
 
 

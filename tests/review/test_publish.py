@@ -35,7 +35,7 @@ from review.models import (
 )
 from review.patients import key_of
 from review.publish import publish_job, stored_volumes
-from review.serializers import ResultSerializer
+from review.serializers_of_results import ResultSerializer
 from segmentation.gates import judged
 from segmentation.types import (
     Finding,
