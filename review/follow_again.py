@@ -13,7 +13,7 @@ from review.artefacts import job_folder, read_segmentation
 from review.lesion_tracking import follow_lesions, record_following
 from review.longitudinal import key_of
 from review.models import Following, Result, Study
-from review.models.work import locked_study
+from review.models.job_queue import locked_study
 from review.pacs import connect
 from review.stale_lesions import of_person
 from segmentation.errors import BadInputError

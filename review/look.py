@@ -19,7 +19,7 @@ from orthanc.types import Role, RoleGuess
 from orthanc.words import FAT_SUPPRESSED, plain
 from review.intake import decide_anew
 from review.models import Job, Series, roles_told
-from review.models.work import locked_study
+from review.models.job_queue import locked_study
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from django.db import DataError
 
 from review.intake import decide_anew
 from review.models import Job, Study
-from review.models.work import locked_study
+from review.models.job_queue import locked_study
 from review.rule_versions import current_number
 
 log = logging.getLogger(__name__)

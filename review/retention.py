@@ -21,7 +21,7 @@ from orthanc.errors import NotInOrthancError, OrthancUnavailableError
 from review.artefacts import job_folder, job_folders
 from review.audit import record
 from review.models import AuditAction, Delivery, Flag, Job, SiteSettings, Study
-from review.models.work import locked_study
+from review.models.job_queue import locked_study
 from review.pacs import connect
 
 log = logging.getLogger(__name__)

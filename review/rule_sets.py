@@ -11,7 +11,7 @@ from django.db import DataError, transaction
 from review.audit import record
 from review.intake import decide_anew
 from review.models import AuditAction, RoutingRule, RuleSetVersion, Study
-from review.models.work import locked_study
+from review.models.job_queue import locked_study
 from review.routing_documents import Document, complete, problems_in_rule_set
 from review.rule_versions import current_number, rules_in_force
 

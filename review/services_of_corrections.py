@@ -28,7 +28,7 @@ from review.artefacts import (
 )
 from review.audit import record
 from review.models import AuditAction, Correction, Job, Result, Study
-from review.models.work import locked_study
+from review.models.job_queue import locked_study
 from review.pacs import connect
 from review.services_of_review import CannotReviewError
 from review.tasks import send_on_commit

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from review.audit import record
 from review.models import Acceptance, AuditAction, Flag, Opinion, Result, Study
-from review.models.work import locked_study
+from review.models.job_queue import locked_study
 from review.stale_lesions import later_visits_changed
 from review.tasks import send_ticket
 

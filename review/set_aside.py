@@ -6,7 +6,7 @@ import logging
 
 from review.intake import decide_anew
 from review.models import Job, Series
-from review.models.work import locked_study
+from review.models.job_queue import locked_study
 
 log = logging.getLogger(__name__)
 

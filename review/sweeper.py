@@ -18,7 +18,7 @@ from review.artefacts import folders_with_images, job_folder
 from review.drift_watch import watch_drift
 from review.intake import expire_waits
 from review.models import Alert, Comparison, Delivery, Flag, Following, Job, ShadowRun
-from review.models.work import locked_study
+from review.models.job_queue import locked_study
 from review.queued_jobs import follow_new_rules
 from review.retention import keep_to_retention
 from review.rule_sets import decide_under_new_rules

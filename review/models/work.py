@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 
-from django.conf import settings
-from django.db import models, transaction
-from django.db.models.functions import Greatest, Now
+from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from review.models.intake import Study
-from review.models.settings import QualityPolicy
-from segmentation.types import Phase
+from review.models.job_queue import RESEND_AT_MOST_S, RETRY_AT_MOST_S, JobQuerySet, locked_study
+from review.models.job_record import JobRecord
 
 RESEND_AFTER_S = 10
-RESEND_AT_MOST_S = 600
 RETRY_AFTER_S = 5
-RETRY_AT_MOST_S = 300
 REPUBLISH_AT_MOST = 3
 RETRIES = 300
 """With five minutes between most of them, a PACS may be away for a day before a job gives up."""
@@ -30,177 +24,10 @@ class LostLeaseError(Exception):
     """Another worker has this job now; what this one did is not to be recorded."""
 
 
-@contextmanager
-def locked_study(study_id: int) -> Iterator[None]:
-    """One transaction in which nobody else changes the study.
-
-    Whoever writes a job and its study takes the study first, so that no two wait for each other, and a process
-    that is killed leaves both or neither.
-    """
-    with transaction.atomic():
-        Study.everything.select_for_update().get(pk=study_id)
-        yield
-
-
-class JobQuerySet(models.QuerySet["Job"]):
-    """Which job comes next, and which were left lying."""
-
-    def claim(self, stage: Job.Stage, owner: str, lease_s: int) -> Job | None:
-        """Take the queued job of this stage with the highest priority, oldest first; None when there is none.
-
-        A message is only a ticket for "a job of this stage", so a lost or doubled one does no harm.
-        """
-        ready = self.due(stage)
-        while (first := ready.values_list("pk", "study_id").first()) is not None:
-            job_id, study_id = first
-            with locked_study(study_id):
-                job = ready.filter(pk=job_id).select_for_update().first()
-                if job is not None:  # else another worker was quicker
-                    job._start(owner, lease_s)
-                    return job
-        return None
-
-    def silent(self) -> JobQuerySet:
-        """Running jobs whose worker let the lease run out, or whose lease the clock has outrun by going back."""
-        impossible = Now() + timedelta(seconds=3 * settings.LEASE_S)
-        over = models.Q(lease_until__lt=Now()) | models.Q(lease_until__gt=impossible)
-        return self.filter(over, state=Job.State.RUNNING)
-
-    def due(self, stage: Job.Stage) -> JobQuerySet:
-        """Queued jobs of this stage that a worker may take now, the one that comes first in front."""
-        ready = self.filter(stage=stage, state=Job.State.QUEUED, not_before__lte=Now())
-        return ready.order_by("-priority", "queued_at", "pk")
-
-    def wake(self) -> int:
-        """Let the jobs that wait for a part of the system to come back try at once; how many."""
-        waiting = self.filter(state=Job.State.QUEUED, retries__gt=0, not_before__gt=Now())
-        return waiting.update(not_before=Now(), send_at=Now(), sends=0)
-
-    def mend_times(self) -> int:
-        """Bring back times that lie further ahead than any wait is long, because the clock went back; how many."""
-        longest = Now() + timedelta(seconds=2 * RETRY_AT_MOST_S)
-        tried = self.filter(models.Q(attempts__gt=0) | models.Q(retries__gt=0), state=Job.State.QUEUED)
-        late = tried.filter(not_before__gt=longest).update(not_before=Now(), send_at=Now())
-        sent = Greatest(Now(), models.F("not_before")) + timedelta(seconds=2 * RESEND_AT_MOST_S)
-        return late + self.filter(state=Job.State.QUEUED, send_at__gt=sent).update(
-            send_at=models.F("not_before")
-        )
-
-    def unbegun(self) -> JobQuerySet:
-        """Queued jobs of which no stage was ever begun, and that no person asked for: they follow changed rules."""
-        return self.filter(state=Job.State.QUEUED, started_at=None, requested_by="")
-
-    def unsent(self) -> JobQuerySet:
-        """Queued jobs that are due for a message: never sent, waited for, or perhaps lost by the broker."""
-        return self.filter(state=Job.State.QUEUED, send_at__lte=Now())
-
-
-class Job(models.Model):
+class Job(JobRecord):
     """The work on one study with these series and this model, and where it stands."""
 
-    class Stage(models.TextChoices):
-        """The three actors a job goes through."""
-
-        PREPARE = "prepare", "Prepare"
-        INFER = "infer", "Infer"
-        PUBLISH = "publish", "Publish"
-
-    class State(models.TextChoices):
-        """Where a job stands."""
-
-        QUEUED = "queued", "Queued"
-        RUNNING = "running", "Running"
-        DONE = "done", "Done"
-        FAILED = "failed", "Failed"
-        SUPERSEDED = "superseded", "Superseded"
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="jobs")
-    series_key = models.CharField(
-        max_length=64, help_text="Digest of the chosen series and of their instances"
-    )
-    chosen = models.JSONField(help_text="Role -> series_uid, orthanc_id, instances_digest, description")
-    model_name = models.CharField(max_length=64)
-    model_version = models.CharField(max_length=64)
-    phase = models.CharField(max_length=8, choices=[(phase.value, phase.value) for phase in Phase])
-    quality_policy = models.CharField(
-        max_length=8, choices=QualityPolicy.choices, default=QualityPolicy.STANDARD
-    )
-    priority = models.IntegerField(default=0)
-    rule_set = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Number of the version of the rule set that it was made under"
-    )
-    rule_name = models.CharField(
-        max_length=100, blank=True, help_text="The rule that wanted it, as then called"
-    )
-    destinations = models.JSONField(default=list, blank=True)
-    requested_by = models.CharField(
-        max_length=150, blank=True, help_text="Who asked for it again, if anyone did"
-    )
-
-    stage = models.CharField(max_length=8, choices=Stage.choices, default=Stage.PREPARE)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED, db_index=True)
-    progress = models.CharField(max_length=200, blank=True)
-    error = models.TextField(blank=True)
-    attempts = models.PositiveIntegerField(default=0, help_text="Starts of this stage without an end")
-    retries = models.PositiveIntegerField(
-        default=0, help_text="Times this stage waited for Orthanc or for the storage"
-    )
-    start_overs = models.PositiveIntegerField(
-        default=0, help_text="Times it began anew because its files were gone"
-    )
-    republished = models.PositiveIntegerField(
-        default=0, help_text="Times its results were stored again because Orthanc had lost them"
-    )
-    lease_owner = models.CharField(max_length=100, blank=True)
-    lease_until = models.DateTimeField(null=True, blank=True)
-    not_before = models.DateTimeField(default=timezone.now)
-    send_at = models.DateTimeField(
-        default=timezone.now, help_text="When the sweeper sends its message (again)"
-    )
-    sends = models.PositiveIntegerField(default=0)
-    created_at = models.DateTimeField(default=timezone.now)
-    queued_first_at = models.DateTimeField(default=timezone.now, help_text="When its first stage was queued")
-    queued_at = models.DateTimeField(default=timezone.now, help_text="When the present stage was queued")
-    stage_started_at = models.DateTimeField(null=True, blank=True)
-    started_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
-    seconds = models.JSONField(
-        default=dict,
-        blank=True,
-        help_text="Seconds per stage, and under <stage>_queue those waited before it",
-    )
-    step_seconds = models.JSONField(default=dict, blank=True, help_text="Stage -> its own steps -> seconds")
-
     objects = JobQuerySet.as_manager()
-
-    class Meta:
-        ordering: ClassVar[list[str]] = ["-created_at"]
-        constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(
-                fields=["study", "series_key", "model_name", "model_version"],
-                name="one_job_per_series_and_model",
-            ),
-        ]
-        indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["stage", "state", "-priority", "queued_at"])
-        ]
-
-    def __str__(self) -> str:
-        return f"job {self.pk}"
-
-    @property
-    def edited_by(self) -> str:
-        """The reader whose mask it measures; empty for a model's."""
-        correction = getattr(self, "correction", None)
-        return correction.by if correction else ""
-
-    @property
-    def all_seconds(self) -> dict[str, float]:
-        """Seconds per stage, `<stage>_queue` before it, and once it has ended those in all."""
-        if self.finished_at is None:
-            return dict(self.seconds)
-        return {**self.seconds, "total": round((self.finished_at - self.queued_first_at).total_seconds(), 2)}
 
     def _start(self, owner: str, lease_s: int) -> None:
         now = timezone.now()
