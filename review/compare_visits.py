@@ -24,7 +24,7 @@ from orthanc.seg import write_seg
 from orthanc.sources import SourceSeries, read_source, source_of
 from orthanc.types import AlgorithmInfo, Role
 from review.artefacts import job_folder, read_segmentation
-from review.lesion_tracking import known_brain, known_transform
+from review.lesion_transforms import known_brain, known_transform
 from review.models import Comparison, Result, Study
 from review.pacs import connect
 from review.publish import store

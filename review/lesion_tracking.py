@@ -11,36 +11,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import SimpleITK as sitk
 from django.db.models import Q
 
 from orthanc.client import OrthancClient
-from orthanc.errors import BadSeriesError, NotInOrthancError
-from orthanc.read import read_series
 from orthanc.types import Role
 from orthanc.uids import derive_uid
 from review.artefacts import job_folder, read_segmentation
-from review.lesion_places import Identity, Places, keep_brain, keep_places, read_brain, read_places
+from review.lesion_places import Identity, Places, keep_brain, keep_places, read_places
+from review.lesion_transforms import CannotFollowError, known_brain, transform_to
 from review.longitudinal import key_of, linked_with
 from review.models import Following, Job, Result, Study, TrackedLesion
 from segmentation.errors import BadGeometryError, BadInputError
 from segmentation.lesion_matching import (
     LesionMatch,
-    align,
     brought_over,
     lesion_places,
     match_lesions,
 )
 from segmentation.types import Fate
-
-EULER_PARAMETERS = 6
-
-
-class CannotFollowError(Exception):
-    """The lesions cannot be joined with those of another visit; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +74,13 @@ def follow_lesions(job: Job, labels: sitk.Image, t1ce_files: Sequence[Path], pac
             matches = tuple(LesionMatch(number, None) for number in _numbers(own))
             followed, places = _named(job, own, matches, None)
         else:
-            transform = _transform(job, reference, t1ce_files, brain, pacs)
+            transform = transform_to(job, reference[0], t1ce_files, brain, pacs)
             followed, places = _joined(job, own, reference, transform)
     except (CannotFollowError, BadGeometryError) as error:
         keep_brain(folder, brain)
         return Followed(Following.State.UNSURE, f"Lesions were not followed over visits: {error}")
     keep_places(folder, places, brain)
     return followed
-
-
-def known_brain(job: Job) -> sitk.Image | None:
-    """The brain of a job's T1CE, as this job or another one on the same series kept it."""
-    t1ce = job.chosen[Role.T1CE]["series_uid"]
-    same = Job.objects.filter(study=job.study_id, result__t1ce_series_uid=t1ce).exclude(pk=job.pk)
-    found = (read_brain(job_folder(job_id)) for job_id in (job.pk, *same.values_list("pk", flat=True)))
-    return next((brain for brain in found if brain is not None), None)
 
 
 def _reference(job: Job) -> tuple[Result, Places] | None:
@@ -158,49 +141,6 @@ def _places_made_anew(result: Result) -> Places | None:
     keep_places(job_folder(result.job_id), places, None)
     record_following(result, followed)
     return places
-
-
-def _transform(
-    job: Job,
-    reference: tuple[Result, Places],
-    t1ce_files: Sequence[Path],
-    brain: sitk.Image | None,
-    pacs: OrthancClient,
-) -> sitk.Euler3DTransform:
-    """Points of this visit's T1CE to points of the reference's; what an earlier run found is not sought again."""
-    other = reference[0]
-    if other.t1ce_series_uid == job.chosen[Role.T1CE]["series_uid"]:
-        return sitk.Euler3DTransform()
-    known = known_transform(job.chosen[Role.T1CE]["series_uid"], other.t1ce_series_uid)
-    if known is not None:
-        return known
-    if brain is None:
-        raise CannotFollowError("the outline of the brain was not kept.")
-    try:
-        with TemporaryDirectory() as scratch:
-            orthanc_id = other.job.chosen[Role.T1CE]["orthanc_id"]
-            earlier = read_series(pacs.download_series(orthanc_id, Path(scratch) / "t1ce"))
-            alignment = align(read_series(t1ce_files), brain, earlier)
-    except (NotInOrthancError, BadSeriesError) as error:
-        raise CannotFollowError(
-            f"T1CE of the visit of {other.study.study_date} cannot be read ({error})."
-        ) from error
-    if not alignment.is_sure:
-        raise CannotFollowError(
-            f"the heads of this visit and that of {other.study.study_date} could not be laid together for sure "
-            f"({alignment.words})."
-        )
-    return alignment.transform
-
-
-def known_transform(series_uid: str, reference_series_uid: str) -> sitk.Euler3DTransform | None:
-    """Points of one T1CE to points of another, where that was sought before and found for sure."""
-    known = Following.objects.filter(
-        result__t1ce_series_uid=series_uid,
-        reference_series_uid=reference_series_uid,
-        transform__isnull=False,
-    ).first()
-    return _as_transform(known.transform) if known and known.transform else None
 
 
 def _joined(
@@ -275,13 +215,6 @@ def _with_the_vanished(places: Places, brought: sitk.Image, vanished: Mapping[in
 
 def _numbers(places: sitk.Image) -> list[int]:
     return [int(one) for one in np.unique(sitk.GetArrayViewFromImage(places)) if one]
-
-
-def _as_transform(values: Sequence[float]) -> sitk.Euler3DTransform:
-    transform = sitk.Euler3DTransform()
-    transform.SetFixedParameters(list(values[EULER_PARAMETERS:]))
-    transform.SetParameters(list(values[:EULER_PARAMETERS]))
-    return transform
 
 
 def record_following(result: Result, followed: Followed) -> None:

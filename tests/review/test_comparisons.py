@@ -14,7 +14,8 @@ from pydicom.dataset import Dataset
 
 from orthanc.client import OrthancClient
 from orthanc.read import read_series
-from review import compare_visits, lesion_tracking, tasks
+from review import compare_visits, lesion_transforms, tasks
+from review.artefacts import job_folder, read_segmentation
 from review.comparisons import (
     CannotCompareError,
     ask_for_comparison,
@@ -44,7 +45,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     monkeypatch.setattr(tasks.compare, "send", rows.append)
     monkeypatch.setattr(tasks.follow, "send", lambda _: None)
     still = Alignment(sitk.Euler3DTransform(), True, 0.0, 0.0)
-    for module in (lesion_tracking, compare_visits):
+    for module in (lesion_transforms, compare_visits):
         monkeypatch.setattr(module, "align", lambda *_: still)
     return rows
 
@@ -104,8 +105,8 @@ def test_what_grew_is_a_shell_around_what_was_there(visits: list[Result], orthan
     n_frames = int(difference.NumberOfFrames) // 6
     voxels = [int(frames.sum()) for frames in difference.pixel_array.reshape(6, n_frames, -1)]
     masks = [
-        sitk.GetArrayViewFromImage(lesion_tracking.read_segmentation(folder).labels) == Tissue.ENHANCING
-        for folder in (lesion_tracking.job_folder(one.job_id).inferred for one in visits)
+        sitk.GetArrayViewFromImage(read_segmentation(folder).labels) == Tissue.ENHANCING
+        for folder in (job_folder(one.job_id).inferred for one in visits)
     ]
     grown, stable = masks[1] & ~masks[0], masks[1] & masks[0]
     assert voxels == [int(grown.sum()), 0, int(stable.sum()), 0, 0, 0]

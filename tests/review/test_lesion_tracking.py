@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from orthanc.client import OrthancClient
-from review import lesion_tracking, tasks
+from review import lesion_transforms, tasks
 from review.artefacts import job_folder
 from review.follow_again import follow_again
 from review.longitudinal import key_of, timeline_of
@@ -43,7 +43,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def still(monkeypatch: pytest.MonkeyPatch) -> None:
     """Heads that were all laid alike, so that nothing has to be sought: one test here seeks, and those of `align`."""
     monkeypatch.setattr(
-        lesion_tracking, "align", lambda *_: Alignment(sitk.Euler3DTransform(), True, 0.0, 0.0)
+        lesion_transforms, "align", lambda *_: Alignment(sitk.Euler3DTransform(), True, 0.0, 0.0)
     )
 
 

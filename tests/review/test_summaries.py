@@ -13,7 +13,7 @@ import pytest
 from pydicom import dcmread
 
 from orthanc.client import OrthancClient
-from review import lesion_tracking, summaries, tasks
+from review import lesion_transforms, summaries, tasks
 from review.default_templates import install_default_templates
 from review.longitudinal import key_of
 from review.models import AuditEntry, Delivery, Flag, ReportTemplate, Result, TemplateVersion
@@ -63,7 +63,7 @@ def visits(
     def unaligned(*_: object) -> None:
         raise BadGeometryError("not here")
 
-    monkeypatch.setattr(lesion_tracking, "align", unaligned)
+    monkeypatch.setattr(lesion_transforms, "align", unaligned)
     for actor in (tasks.follow, tasks.note):
         monkeypatch.setattr(actor, "send", lambda _: None)
     install_default_templates(ReportTemplate, TemplateVersion)
