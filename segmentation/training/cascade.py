@@ -64,21 +64,20 @@ class CascadeTraining:
         resume: bool,
         out_of_time: Callable[[], bool],
     ) -> Progress:
-        settings, start_from = self.settings[task], None
+        settings, start_from = self.settings[task], self.start_of(task, view)
         if first is not None and self.follow_first_view is not None:
             settings = settings.shortened(self.follow_first_view)
             start_from = first.best_weights
-        elif self.warm_start is not None:
-            start_from = self.warm_start.networks[task, view].state_dict()
-        training = NetworkTraining(
-            network_config(self.config, task),
-            view,
-            self.split,
-            settings,
-            self.machine,
-            self.checkpoint(task, view),
-        )
-        return training.run(start_from, resume, out_of_time)
+        return self.network(task, view, settings).run(start_from, resume, out_of_time)
+
+    def network(self, task: Task, view: View, settings: Settings) -> NetworkTraining:
+        """The training of one network."""
+        config, checkpoint = network_config(self.config, task), self.checkpoint(task, view)
+        return NetworkTraining(config, view, self.split, settings, self.machine, checkpoint)
+
+    def start_of(self, task: Task, view: View) -> dict[str, torch.Tensor] | None:
+        """The weights that one network starts from; None where it starts from chance."""
+        return self.warm_start.networks[task, view].state_dict() if self.warm_start else None
 
     def checkpoint(self, task: Task, view: View) -> Path:
         """File of one network's progress."""

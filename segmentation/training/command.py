@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import logging
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +20,7 @@ from segmentation.registry import load_model
 from segmentation.training.card import Reproduction, commands_in, licence_in
 from segmentation.training.cascade import CascadeTraining, NetworkKey, collect_weights, write_trained_model
 from segmentation.training.checkpoint import Progress
+from segmentation.training.command_words import command_line
 from segmentation.training.dataset import (
     CaseSplit,
     held_out_patients,
@@ -29,7 +30,7 @@ from segmentation.training.dataset import (
 )
 from segmentation.training.held_out import add_held_out_figures
 from segmentation.training.learner import Machine
-from segmentation.training.options import add_arguments, chosen, deadline, schedule
+from segmentation.training.options import chosen, deadline, schedule
 from segmentation.training.phantom_cases import write_phantom_cases
 from segmentation.types import ModelIdentity, Phase
 
@@ -37,7 +38,6 @@ PHANTOM = "phantom"
 HELD_OUT_SEED_OFFSET = 500_000
 """Held-out phantoms are numbered from here, so that they are never those of the training."""
 
-NOT_IN_CARD = ("help", "work", "resume", "minutes", "threads")
 UNFINISHED = 3
 FOLD = "fold.json"
 """In a model folder of a cross-validation: the cases it never saw."""
@@ -74,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
         warm_start=warm_start,
         follow_first_view=args.follow_first_view,
     )
+    if args.search is not None:
+        return _search(args, training, tasks, views[0])
     trained = training.run(tasks, views, args.resume, deadline(args.minutes))
     if trained is None:
         log.info("Stopped before the end; the same command with --resume goes on.")
@@ -95,6 +97,21 @@ def run(args: argparse.Namespace) -> int:
         held_out = _folders(args.held_out, work / "held-out", args.seed + HELD_OUT_SEED_OFFSET, args.threads)
         _add_held_out_figures(args, held_out, how)
     return 0
+
+
+def _search(args: argparse.Namespace, training: CascadeTraining, tasks: list[Task], view: View) -> int:
+    if args.search < 1:
+        raise BadInputError(f"--search {args.search}: expected how many settings to try, at least 1.")
+    if importlib.util.find_spec("optuna") is None:
+        raise BadInputError(
+            "--search needs Optuna; install it with: pip install -c constraints.txt '.[search]'"
+        )
+    from segmentation.training.search import Search
+
+    if Search(args, training, tasks, view, deadline(args.minutes)).run(args.search):
+        return 0
+    log.info("Stopped before the end; the same command with --resume goes on.")
+    return UNFINISHED
 
 
 def _add_held_out_figures(args: argparse.Namespace, cases: list[Path], how: Reproduction) -> None:
@@ -190,7 +207,7 @@ def _reproduction(
             "Synthetic phantoms only, made by `segmentation.phantom` (before and after surgery); no patient"
         )
     return Reproduction(
-        command="\n".join([*commands_in(before), _command_line(args)]),
+        command="\n".join([*commands_in(before), command_line(args)]),
         cases=f"{source}: {training} cases for training, {validation} others for choosing the best weights.",
         seed=args.seed,
         torch_version=torch.__version__,
@@ -202,21 +219,3 @@ def _reproduction(
 
 def _only_phantoms(args: argparse.Namespace) -> bool:
     return all(source.startswith(PHANTOM) for source in args.cases)
-
-
-def _command_line(args: argparse.Namespace) -> str:
-    """The command as a reader would type it: what was asked for, not where its files lay or how long it took."""
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    words = ["python", "-m", "segmentation", "train"]
-    for action in parser._actions:
-        value = getattr(args, action.dest, action.default)
-        if action.dest in NOT_IN_CARD or value == action.default or not action.option_strings:
-            continue
-        words.append(action.option_strings[-1])
-        if action.nargs != 0:
-            values = value if isinstance(value, list) else [value]
-            words.extend(
-                Path(one).name if isinstance(one, Path) or "/" in str(one) else str(one) for one in values
-            )
-    return shlex.join(words)

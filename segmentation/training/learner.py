@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from segmentation.network import CONTEXT_SLICES, Autoencoder, MSNet, NetworkConfig, Task
+from segmentation.network import CONTEXT_SLICES, Autoencoder, Features, MSNet, NetworkConfig, Task
 from segmentation.training.checkpoint import Progress
 from segmentation.training.loss import autoencoder_loss, segmentation_loss
 from segmentation.training.sampling import Batch, Sampling
@@ -32,6 +32,8 @@ class Settings:
     l2_weight: float = 0.1
     """Of the autoencoder's reconstruction; 0 with `kl_weight` 0 trains without the branch (Myronenko: 0.1 both)."""
     kl_weight: float = 0.1
+    dropout: float = 0.0
+    """Chance of a feature channel to be left out of a step's prediction."""
     averaging: float = 0.0
     """Share of the running average of the weights that a step keeps; 0 judges and keeps the last weights."""
     validate_every: int = 100
@@ -126,14 +128,13 @@ class Learner:
         progress.optimiser = self.optimiser.state_dict()
 
     def _loss(self, iteration: int, batch: Batch) -> torch.Tensor:
-        settings, made = self.settings, None
+        settings = self.settings
+        # Draws that depend on seed and iteration alone: a resumed training equals an uninterrupted one.
+        noise = torch.Generator().manual_seed(settings.seed * 1_000_003 + iteration)
         with self.machine.autocast():
             features = self.network.features(batch.image.to(memory_format=self.machine.layout))
-            logits = self.network.predict(features)
-            if self.autoencoder is not None:
-                # A draw that depends on seed and iteration alone: a resumed training equals an uninterrupted one.
-                noise = torch.Generator().manual_seed(settings.seed * 1_000_003 + iteration)
-                made = self.autoencoder(features.f3, noise)
+            made = self.autoencoder(features.f3, noise) if self.autoencoder is not None else None
+            logits = self.network.predict(_with_dropout(features, settings.dropout, noise))
         loss = segmentation_loss(logits, batch.target, batch.weight, settings.cross_entropy_weight)
         if made is None:
             return loss
@@ -152,6 +153,18 @@ class Learner:
         if self.averaged is not self.network:
             found.append(self.averaged)
         return [*found, self.autoencoder] if self.autoencoder is not None else found
+
+
+def _with_dropout(features: Features, chance: float, noise: torch.Generator) -> Features:
+    """The features with whole channels left out, and the others scaled so that the mean stays."""
+    if chance == 0:
+        return features
+    return Features(*(feature * _channels_kept(feature, chance, noise) for feature in features))
+
+
+def _channels_kept(feature: torch.Tensor, chance: float, noise: torch.Generator) -> torch.Tensor:
+    kept = torch.rand(feature.shape[:2], generator=noise) >= chance  # (B, C)
+    return (kept / (1 - chance))[:, :, None, None, None].to(feature)
 
 
 def copy_of(module: nn.Module) -> dict[str, torch.Tensor]:

@@ -54,6 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     place.add_argument("--resume", action="store_true", help="go on from the checkpoints in the work folder")
     place.add_argument("--minutes", type=float, help="stop after this time; --resume goes on")
+    place.add_argument(
+        "--search",
+        type=int,
+        metavar="N",
+        help="instead of a model: try N settings of rate, dropout, batch and loss weights, and write the best down",
+    )
 
 
 def _add_model_arguments(group: argparse._ArgumentGroup) -> None:
@@ -105,6 +111,12 @@ def _add_schedule_arguments(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--kl", type=float, default=0.1, help="weight of its KL divergence (default 0.1)")
     group.add_argument(
+        "--dropout",
+        type=float,
+        default=0.0,
+        help="part of the feature channels that a training step does without (default 0)",
+    )
+    group.add_argument(
         "--averaging", type=float, default=0.0, help="keep a running average of the weights, such as 0.99"
     )
     group.add_argument(
@@ -132,6 +144,7 @@ def schedule(args: argparse.Namespace, task: Task, cases: int) -> Settings:
         cross_entropy_weight=args.cross_entropy,
         l2_weight=0.0 if args.no_autoencoder else args.l2,
         kl_weight=0.0 if args.no_autoencoder else args.kl,
+        dropout=_dropout(args.dropout),
         averaging=args.averaging,
         validate_every=args.validate_every,
         patience=args.patience,
@@ -151,6 +164,12 @@ def _patch(text: str | None, task: Task) -> tuple[int, int, int]:
     if depth < 9 or height % 4 or width % 4:
         raise BadInputError(f"--patch {size}: at least 9 slices, height and width multiples of 4.")
     return depth, height, width
+
+
+def _dropout(part: float) -> float:
+    if not 0 <= part < 1:
+        raise BadInputError(f"--dropout {part:g}: expected a part from 0 to below 1.")
+    return part
 
 
 def _number(text: str, task: Task, option: str) -> float:

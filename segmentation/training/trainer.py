@@ -63,10 +63,12 @@ class NetworkTraining:
         start_from: dict[str, torch.Tensor] | None = None,
         resume: bool = False,
         out_of_time: Callable[[], bool] = lambda: False,
+        give_up: Callable[[Progress], bool] = lambda progress: False,
     ) -> Progress:
-        """Train until the iterations are done, validation stops improving, or time is out.
+        """Train until the iterations are done, validation stops improving, time is out, or `give_up` says so.
 
-        `start_from` are weights for a warm start; a checkpoint, where `resume` finds one, goes before them.
+        `give_up` is asked after every validation. `start_from` are weights for a warm start; a checkpoint, where
+        `resume` finds one, goes before them.
         """
         learner, progress = self._begin(start_from, resume)
         if progress.finished:
@@ -86,6 +88,7 @@ class NetworkTraining:
                     self._validate(learner.averaged, progress, clock)
                     bar.set_postfix(dice=f"{progress.curve[-1].dice:.3f}", best=f"{progress.best_dice:.3f}")
                     self._keep(learner, progress)
+                    stopping = give_up(progress) or stopping
                 elif stopping:
                     progress.seconds += clock.lap()[1]
                     self._keep(learner, progress)

@@ -111,6 +111,23 @@ def test_numbers_are_read_per_network() -> None:
             _number(bad, Task.ENHANCING, "--iterations")
 
 
+def test_a_search_ends_in_a_command_and_not_in_a_model(cases: Path, tmp_path: Path) -> None:
+    out = tmp_path / "searched"
+    assert train(cases, out, "--tasks", "wt", "--search", "1") == 0
+    assert (
+        (out / "training" / "best-command.txt").read_text().startswith("python -m segmentation train --cases")
+    )
+    assert not (out / "model.json").exists()
+    with pytest.raises(BadInputError, match="at least 1"):
+        train(cases, out, "--search", "0")
+
+
+@pytest.mark.parametrize("part", ["1", "-0.1"])
+def test_a_dropout_that_leaves_nothing_is_refused(cases: Path, tmp_path: Path, part: str) -> None:
+    with pytest.raises(BadInputError, match="--dropout"):
+        train(cases, tmp_path / "out", "--dropout", part)
+
+
 def test_a_folder_without_labelled_cases_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="case"):
         train(tmp_path, tmp_path / "out")

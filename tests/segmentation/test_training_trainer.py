@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from segmentation.errors import BadModelError
-from segmentation.network import MSNet, NetworkConfig, Task, View
+from segmentation.network import Features, MSNet, NetworkConfig, Task, View
 from segmentation.training.augment import Augmentation
 from segmentation.training.checkpoint import Progress, load_progress, save_progress
 from segmentation.training.dataset import CaseSplit, make_case, split_cases
-from segmentation.training.learner import Machine, Settings
+from segmentation.training.learner import Machine, Settings, _with_dropout
 from segmentation.training.sampling import Sampling
 from segmentation.training.trainer import NetworkTraining, mean_dice
 from tests.segmentation.training_cases import ball_case, ball_scan, one_thread  # noqa: F401
@@ -60,8 +60,10 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
     ]
 
 
-@pytest.mark.parametrize("change", [{"averaging": 0.9}, {"l2_weight": 0.0, "kl_weight": 0.0}])
-def test_resuming_holds_with_an_average_of_the_weights_and_without_autoencoder(
+@pytest.mark.parametrize(
+    "change", [{"averaging": 0.9}, {"l2_weight": 0.0, "kl_weight": 0.0}, {"dropout": 0.5}]
+)
+def test_resuming_holds_with_an_average_with_dropout_and_without_autoencoder(
     split: CaseSplit, tmp_path: Path, change: dict[str, float]
 ) -> None:
     settings = replace(SETTINGS, **change)  # type: ignore[arg-type]
@@ -94,6 +96,17 @@ def test_the_autoencoder_changes_what_is_learned_but_is_no_part_of_the_model(
     assert not weights_equal(plain, regularised)
     assert regularised.autoencoder
     assert not plain.autoencoder
+
+
+def test_dropout_leaves_whole_channels_out_and_keeps_the_mean() -> None:
+    full = Features(*(torch.ones(2, 500, 3, 4, 4) for _ in range(3)))
+    left = _with_dropout(full, 0.25, torch.Generator().manual_seed(1))
+    for feature in left:
+        assert torch.equal(feature, feature[:, :, :1, :1, :1].expand_as(feature))
+        assert feature.unique().tolist() == pytest.approx([0, 1 / 0.75])
+        assert float(feature.mean()) == pytest.approx(1, abs=0.06)
+    assert not torch.equal(left.f1, left.f2)
+    assert _with_dropout(full, 0.0, torch.Generator()) is full
 
 
 def test_batches_cut_ahead_in_threads_are_the_same_ones(split: CaseSplit, tmp_path: Path) -> None:
