@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import dramatiq
 import pytest
 from django.core.cache import cache
 from django.db import connection
@@ -42,6 +43,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 def empty_cache() -> None:
     """What was seen or counted in one test is not remembered in the next."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def empty_broker() -> None:
+    """No ticket of one test waits in the next, where a sweep would count it."""
+    dramatiq.get_broker().client.flushdb()
 
 
 @pytest.fixture(scope="module")

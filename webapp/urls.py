@@ -13,3 +13,6 @@ urlpatterns = [
     path("metrics", probes.metrics, name="metrics"),
     path("", include("frontend.urls")),
 ]
+
+handler404 = "frontend.pages.errors.not_found"
+handler500 = "frontend.pages.errors.failed"

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import UserList
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import dramatiq
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from dramatiq import Message
 from pytest_django.fixtures import Settings as DjangoSettings
 
 from orthanc.client import OrthancClient
 from orthanc.read import read_series
 from orthanc.server.process import RunningOrthanc, start_orthanc
 from orthanc.study_maker import VisitDescription, make_study
-from review import sweeper, tasks
+from review import tasks
 from review.artefacts import job_folder, write_segmentation
 from review.models import Job
 from segmentation.model_description import CascadeConfig, ModelDescription, write_description
@@ -46,14 +49,26 @@ def model(install_model: InstallModel) -> Path:
     return install_model()
 
 
+class Tickets(UserList[str]):
+    """The tickets for jobs that wait in the real broker, as the names of their stages, the oldest first."""
+
+    def __init__(self) -> None:
+        pass
+
+    @property
+    def data(self) -> list[str]:  # type: ignore[override]
+        """What waits now."""
+        broker = dramatiq.get_broker()
+        keys = {f"{broker.namespace}:{actor.queue_name}.msgs" for actor in tasks.ACTORS.values()}
+        waiting = [Message.decode(value) for key in keys for value in broker.client.hvals(key)]
+        waiting.sort(key=lambda message: message.message_timestamp)
+        return [message.actor_name for message in waiting if message.actor_name in Job.Stage.values]
+
+
 @pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The stages for which messages go out, in order; nothing reaches the broker."""
-    messages: list[str] = []
-    for stage, actor in tasks.ACTORS.items():
-        monkeypatch.setattr(actor, "send", lambda job_id, stage=stage: messages.append(stage.value))
-    monkeypatch.setattr(sweeper, "waiting_tickets", lambda queue: len(messages))
-    return messages
+def sent() -> Tickets:
+    """The stages for which tickets wait in the broker; no worker runs in these tests."""
+    return Tickets()
 
 
 @pytest.fixture(scope="session")

@@ -229,7 +229,6 @@ def test_the_whole_chain_runs_through_the_real_broker(
 ) -> None:
     default_rule()
     broker = dramatiq.get_broker()
-    broker.flush_all()
     worker = dramatiq.Worker(broker, worker_timeout=100, worker_threads=2)
     worker.start()
     try:

@@ -9,7 +9,6 @@ from pydicom import dcmread
 
 from orthanc.client import OrthancClient
 from orthanc.types import ObjectKind
-from review import sweeper
 from review.models import Delivery, Flag, Job, Result
 from review.publish import publish_job
 from review.rejections import REASONS, note_flag
@@ -84,9 +83,6 @@ def test_the_sweeper_sends_notes_that_are_due_and_none_for_flags_taken_back(
 ) -> None:
     asked: list[int] = []
     monkeypatch.setattr(note, "send", asked.append)
-    monkeypatch.setattr(
-        sweeper, "waiting_tickets", lambda queue: 0
-    )  # other tests leave tickets in the broker
     flag = flag_as_poor(result, reason="missed", by="ann")
     sweep()
     assert asked == [flag.pk]
