@@ -1,6 +1,6 @@
 # The commands of the project. `make demo` and `make test` need nothing but Python 3.11+, git and make.
 PYTHON := .venv/bin/python
-.PHONY: help install demo up down status backup restore test check format bench drill screenshots
+.PHONY: help install demo up down status backup restore test check format bench load drill screenshots
 
 help:  ## these lines
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,6 +49,9 @@ format: install  ## bring the code into shape
 bench: install  ## measurements that print figures: speed of the cascade, of preparation, of the worklist
 	@$(PYTHON) -m tests.benchmarks
 	@$(PYTHON) -m tests.benchmarks.intake
+
+load: testinstall  ## a day of a large site, compressed: waits and throughput of 1, 2 and 4 workers (STUDIES=40)
+	@$(PYTHON) -m tests.benchmarks.load --studies $(or $(STUDIES),40)
 
 drill: testinstall  ## long drills: a table of what faults do to 30 studies in flight, and every odd study
 	@$(PYTHON) -m tests.drills

@@ -9,7 +9,8 @@ import shutil
 import subprocess
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from webapp.stack import postgres, redis
@@ -25,32 +26,39 @@ def reachable_folder() -> Path:
 
 def start_services() -> dict[str, str]:
     """Start both servers for this process and return the variables that point to them."""
-    folder = reachable_folder()
     stack = ExitStack()
     atexit.register(stack.close)
-    stack.callback(shutil.rmtree, folder, ignore_errors=True)
-    password = secrets.token_urlsafe(16)
-    pg_port = choose_port("TEST_PG_PORT", 15432, set())
-    database = stack.enter_context(postgres.running(folder / "pg", pg_port, password, folder / "pg.log"))
-    redis_port = choose_port("TEST_REDIS_PORT", 16379, {pg_port})
-    server = subprocess.Popen(
-        redis.command(folder / "redis", redis_port, password),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    stack.callback(server.wait)
-    stack.callback(server.terminate)
-    while not is_answering(redis_port):
-        if server.poll() is not None:
-            raise RuntimeError("The private Redis of the tests ended at once.")
-        time.sleep(0.05)
-    return {
-        "DATABASE_URL": database,
-        "REDIS_URL": redis.url(redis_port, password),
-        "SECRET_KEY": secrets.token_urlsafe(32),
-        "NUDGE_TOKEN": secrets.token_urlsafe(32),
-        "GLIOMA_VAR": str(folder / "var"),
-    }
+    return stack.enter_context(services())
+
+
+@contextmanager
+def services() -> Iterator[dict[str, str]]:
+    """Both servers for as long as the block runs; the variables that point to them, and to a data folder."""
+    folder = reachable_folder()
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        password = secrets.token_urlsafe(16)
+        pg_port = choose_port("TEST_PG_PORT", 15432, set())
+        database = stack.enter_context(postgres.running(folder / "pg", pg_port, password, folder / "pg.log"))
+        redis_port = choose_port("TEST_REDIS_PORT", 16379, {pg_port})
+        server = subprocess.Popen(
+            redis.command(folder / "redis", redis_port, password),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        stack.callback(server.wait)
+        stack.callback(server.terminate)
+        while not is_answering(redis_port):
+            if server.poll() is not None:
+                raise RuntimeError("The private Redis of the tests ended at once.")
+            time.sleep(0.05)
+        yield {
+            "DATABASE_URL": database,
+            "REDIS_URL": redis.url(redis_port, password),
+            "SECRET_KEY": secrets.token_urlsafe(32),
+            "NUDGE_TOKEN": secrets.token_urlsafe(32),
+            "GLIOMA_VAR": str(folder / "var"),
+        }
 
 
 def forget_caller() -> None:

@@ -16,7 +16,8 @@ from tests.end_to_end.installation import REPOSITORY
 SCALE = 0.6
 """A brain of 350 mL: the smallest that the outline of the brain is not refused for."""
 VOXEL_MM = 1.56
-SLICE_MM = 3.0
+SLICE_MM = 4.0
+"""The least that is not refused for its number of voxels; thinner slices are more files and no other work."""
 
 
 def make_head(folder: Path) -> dict[str, sitk.Image]:
@@ -30,7 +31,7 @@ def make_head(folder: Path) -> dict[str, sitk.Image]:
 def _shrunk(image: sitk.Image) -> sitk.Image:
     image.SetSpacing([SCALE * spacing for spacing in image.GetSpacing()])
     image.SetOrigin([SCALE * place for place in image.GetOrigin()])
-    spacing_mm = [VOXEL_MM, VOXEL_MM, max(VOXEL_MM, image.GetSpacing()[2])]
+    spacing_mm = [VOXEL_MM, VOXEL_MM, SLICE_MM]
     size = [
         int(count * before / after)
         for count, before, after in zip(image.GetSize(), image.GetSpacing(), spacing_mm, strict=True)
@@ -46,8 +47,8 @@ def blank(images: dict[str, sitk.Image]) -> dict[str, sitk.Image]:
     return {**images, "flair": images["flair"] * 0}
 
 
-def write_study(images: dict[str, sitk.Image], folder: Path, number: int) -> str:
-    """A patient of its own with these images; gives the study UID."""
-    visit = VisitDescription(f"DRILL-{number:04d}", f"Drill^Case{number}", accession_number=f"D{number}")
+def write_study(images: dict[str, sitk.Image], folder: Path, number: int, ward: str = "D") -> str:
+    """A patient of its own with these images, with `ward` in front of the accession number; gives the study UID."""
+    visit = VisitDescription(f"DRILL-{number:04d}", f"Drill^Case{number}", accession_number=f"{ward}{number}")
     files = make_study(images, folder, visit, f"drill {folder} {number}")
     return str(dcmread(files[0], stop_before_pixels=True).StudyInstanceUID)

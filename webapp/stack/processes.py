@@ -16,7 +16,8 @@ from webapp.stack.plan import REPOSITORY, Plan, load_plan, var_dir
 
 WEB_THREADS = 16  # a viewer asks for many frames at once; each waits on Orthanc, not on the processor
 
-# A ticket taken ahead is one that an idle worker does not get, and is gone for a while with a worker that is killed.
+# Of each queue. A ticket taken ahead is one that an idle worker does not get, and is gone for a while with a worker
+# that is killed (DECISIONS.md).
 LOOK_AHEAD = {"dramatiq_queue_prefetch": "1"}
 
 
