@@ -6,6 +6,7 @@ from django.urls import path, re_path
 from frontend.corrections import Corrections
 from frontend.dicomweb import DicomWeb
 from frontend.pages import (
+    about_model,
     account,
     audit,
     cohort,
@@ -106,6 +107,7 @@ urlpatterns = [
     path("administration/models/<int:model_id>/", models.one, name="model"),
     path("administration/models/<int:model_id>/<str:step>/", models.act, name="model-step"),
     path("administration/site/", site.page, name="site"),
+    path("models/", about_model.page, name="about-model"),
     path("viewer/<str:study_uid>/", panel.viewer, name="viewer"),
     path("viewer/<str:study_uid>/roles.json", panel.roles, name="viewer-roles"),
     path("viewer/<str:study_uid>/uncertainty/", uncertainty.for_viewer, name="viewer-uncertainty"),

@@ -57,6 +57,7 @@ VARIABLES = {
     "not_validated": "why the result lies outside of what was validated, in English",
     "series": "the series that were used",
     "model": "model and version",
+    "model_page": "the address of the page about the model",
     "model_statement": "what the model says of itself, in English",
     "is_demo": "whether a demonstration model made it",
     "reviewed_by": "who accepted the result, empty where nobody did",
@@ -71,6 +72,7 @@ OPERATORS = frozenset({"and", "or", "not", "in", "is", "None", "True", "False"})
 LOOP_FIELDS = frozenset({"first", "last", "counter"})
 STRINGS = re.compile(r"\"[^\"]*\"|'[^']*'")
 FILTERS = re.compile(r"\|\s*\w+")
+LINK = re.compile(r"https?://[^\s<]+")
 WORDS = re.compile(r"[A-Za-z_][\w.]*")
 LONGEST = 20_000
 
@@ -101,12 +103,15 @@ def render_report(template: str, facts: Mapping[str, Any]) -> str:
 
 
 def as_rich_text(text: str) -> str:
-    """The same words as HTML for a clipboard: a paragraph for each block, its first line bold where others follow."""
+    """The same words as HTML for a clipboard: a paragraph for each block, its first line bold where others follow.
+
+    Addresses become links.
+    """
     return "".join(_paragraph(block.splitlines()) for block in text.strip().split("\n\n"))
 
 
 def _paragraph(lines: list[str]) -> str:
-    first, *others = (escape(line) for line in lines)
+    first, *others = (LINK.sub(r'<a href="\g<0>">\g<0></a>', escape(line)) for line in lines)
     return f"<p>{'<br>'.join([f'<b>{first}</b>', *others]) if others else first}</p>"
 
 

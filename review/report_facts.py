@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
 
 from orthanc.types import MeasuredRegion
 from review.longitudinal import timeline_of
@@ -54,6 +57,7 @@ def facts_of(result: Result, language: str) -> dict[str, Any]:
         "not_validated": [str(one["words"]).rstrip(".") for one in result.not_validated],
         "series": _series(result),
         "model": f"{result.model_name} {result.model_version}",
+        "model_page": model_page(result.model_name, result.model_version),
         "model_statement": result.model_statement,
         "is_demo": result.model_is_demo,
         "reviewed_by": ", ".join(result.reviewed_by),
@@ -61,6 +65,11 @@ def facts_of(result: Result, language: str) -> dict[str, Any]:
         "site_name": site.name,
         "disclaimer": site.disclaimer,
     }
+
+
+def model_page(name: str, version: str) -> str:
+    """Where this site says what a model is, on what it was measured, and what it is not for."""
+    return f"{settings.SITE_URL}/models/?{urlencode({'name': name, 'version': version})}"
 
 
 def prior_of(result: Result) -> Result | None:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from segmentation.accuracy import Accuracy, accuracy_from
 from segmentation.errors import BadModelError
 from segmentation.interval import IntervalCalibration
 from segmentation.presence import PresenceRule
@@ -52,6 +53,8 @@ class ModelDescription:
     trust: TrustCalibration | None = None
     presence: PresenceRule | None = None
     """When its enhancing tumour is believed; None where that of the published weights applies."""
+    accuracy: Accuracy | None = None
+    """How well its outlines met those of readers; None where that was not measured."""
 
 
 def store_calibration(folder: Path, interval: IntervalCalibration, trust: TrustCalibration) -> None:
@@ -64,6 +67,12 @@ def store_presence(folder: Path, rule: PresenceRule) -> None:
     """Put the rule on enhancing tumour into an installed model's description."""
     description, checksum = read_description(folder)
     write_description(folder, replace(description, presence=rule), checksum)
+
+
+def store_accuracy(folder: Path, accuracy: Accuracy) -> None:
+    """Put measured figures into an installed model's description."""
+    description, checksum = read_description(folder)
+    write_description(folder, replace(description, accuracy=accuracy), checksum)
 
 
 def describe_model(folder: Path) -> ModelDescription:
@@ -131,6 +140,7 @@ def read_description(folder: Path) -> tuple[ModelDescription, str]:
             # Models of earlier versions lack these entries.
             trust=TrustCalibration(**content["trust"]) if content.get("trust") else None,
             presence=PresenceRule(**content["presence"]) if content.get("presence") else None,
+            accuracy=accuracy_from(content["accuracy"]) if content.get("accuracy") else None,
         )
         return description, str(content["weights_sha256"])
     except (ValueError, KeyError, TypeError) as error:
@@ -149,6 +159,7 @@ def write_description(folder: Path, description: ModelDescription, checksum: str
         "interval": asdict(description.interval) if description.interval else None,
         "trust": asdict(description.trust) if description.trust else None,
         "presence": asdict(description.presence) if description.presence else None,
+        "accuracy": asdict(description.accuracy) if description.accuracy else None,
     }
     write_atomically(folder / DESCRIPTION, (json.dumps(content, indent=2) + "\n").encode())
 

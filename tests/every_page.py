@@ -25,6 +25,7 @@ def page_addresses(places: Places) -> dict[str, str]:
         "study": study,
         "series": f"{study}series/",
         "panel": f"/panel/{places.study_uid}/",
+        "model": "/models/",
         "patients": "/patients/",
         "patient": f"/patients/{places.patient}/",
         "links": f"/patients/{places.patient}/links/",

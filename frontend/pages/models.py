@@ -11,12 +11,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
+from frontend.model_cards import card_html
 from frontend.permissions import admins_only
 from review.model_choice import CannotActivateError, activate, roll_back, scan_models
+from review.model_facts import card_in
 from review.models import Activation, Algorithm, Result, ShadowRun
 from review.models_admin import install, try_in_shadow
 from segmentation.errors import BadModelError
-from segmentation.model_description import CARD
 
 OFFERED = 40
 """Newest results that can be chosen for a comparison."""
@@ -63,11 +64,10 @@ def install_zip(request: HttpRequest) -> HttpResponse:
 def one(request: HttpRequest, model_id: int) -> HttpResponse:
     """One model: its card, and how it compares with results that are there."""
     model = get_object_or_404(Algorithm, pk=model_id)
-    card = Path(model.folder, CARD)
     current = Result.objects.filter(superseded_by=None, study__deleted_at=None, edited_by="")
     context = {
         "model": model,
-        "card": card.read_text(errors="replace")[:20_000] if card.is_file() else "",
+        "card": card_html(card_in(Path(model.folder))),
         "runs": [
             _compared(run)
             for run in ShadowRun.objects.filter(algorithm=model).select_related("result__study")

@@ -10,8 +10,9 @@ import numpy as np
 import SimpleITK as sitk
 from tqdm import tqdm
 
+from segmentation.accuracy import Accuracy, MeasuredDice
 from segmentation.metrics import dice
-from segmentation.model_description import CARD
+from segmentation.model_description import CARD, store_accuracy
 from segmentation.registry import CascadeModel, Device, load_model
 from segmentation.segment import segment
 from segmentation.training.card import Reproduction, held_out_section, write_card
@@ -22,7 +23,7 @@ from segmentation.types import TISSUES_OF, Compartment, Phase
 def add_held_out_figures(
     folder: Path, cases: Sequence[Path], words: str, how: Reproduction, device: Device
 ) -> dict[str, dict[str, float]]:
-    """Run the model of `folder` on `cases`, put its Dice into the card, return mean, median and SD by compartment.
+    """Put the Dice of the model of `folder` on `cases` into its files; mean, median and SD by compartment.
 
     `words` says in the card which cases these are.
     """
@@ -38,6 +39,8 @@ def add_held_out_figures(
     }
     card = write_card(model.identity, model.config, how, held_out_section(words, rows))
     (folder / CARD).write_text(card)
+    measured = (MeasuredDice(Phase.UNKNOWN, name, len(cases), **rows[str(name)]) for name in Compartment)
+    store_accuracy(folder, Accuracy(tuple(measured), words))
     return rows
 
 

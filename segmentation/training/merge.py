@@ -7,21 +7,24 @@ ICML 2022). It has learned from every case; the figures in its card are those of
 from __future__ import annotations
 
 import argparse
-import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from segmentation.accuracy import Accuracy, MeasuredDice, measured_in
 from segmentation.case_folder import read_json
 from segmentation.errors import BadModelError
 from segmentation.model_description import CARD, RANK_INTERIM, RANK_OWN, ModelDescription
 from segmentation.network import Task, View
 from segmentation.registry import CascadeModel, load_model, weight_key, write_model
 from segmentation.training.card import cases_in, commands_in, licence_in
-from segmentation.types import Compartment, ModelIdentity
+from segmentation.types import ModelIdentity
 
+WHICH_CASES = (
+    "Each fold on cases it never saw (the mean of the weights, which is what runs, has seen them all)"
+)
 STATEMENT = "Fine-tuned from CA-CNN on few cases; research use, not a medical device"
 
 
@@ -82,27 +85,32 @@ def merge_models(
         for name in models[0].networks[task, view].state_dict()
     }
     phases = tuple(dict.fromkeys(phase for model in models for phase in model.phases))
-    description = ModelDescription(identity, rank, models[0].config, phases=phases)
+    measured = measured_in(figures)
+    description = ModelDescription(
+        identity,
+        rank,
+        models[0].config,
+        phases=phases,
+        accuracy=Accuracy(measured, WHICH_CASES) if measured else None,
+    )
     command = (
         f"python -m segmentation merge {' '.join(model.folder.name for model in models)} --out {out.name}"
     )
-    card = _card(identity, [(model.folder / CARD).read_text() for model in models], command, figures)
+    card = _card(identity, [(model.folder / CARD).read_text() for model in models], command, measured)
     write_model(out, description, weights, card, dtype=torch.float16)
 
 
-def figure_rows(figures: Mapping[str, Any]) -> list[str]:
-    """Table rows of an evaluation, one per phase and compartment: number, mean, median and SD of Dice."""
-    rows = []
-    for phase in sorted({case["phase"] for case in figures["cases"]}):
-        cases = [case for case in figures["cases"] if case["phase"] == phase]
-        for name in Compartment:
-            scores = [case["dice"][name.value] for case in cases]
-            spread = f"{statistics.stdev(scores):.3f}" if len(scores) > 1 else "-"
-            rows.append(
-                f"| {phase} | {name} | {len(cases)} | {statistics.fmean(scores):.3f} "
-                f"| {statistics.median(scores):.3f} | {spread} |"
-            )
-    return rows
+def figure_rows(rows: Sequence[MeasuredDice]) -> list[str]:
+    """Table rows of measured figures: number, mean, median and SD of Dice."""
+    return [
+        f"| {row.phase} | {row.compartment} | {row.n_cases} | {row.mean:.3f} "
+        f"| {_written(row.median)} | {_written(row.sd)} |"
+        for row in rows
+    ]
+
+
+def _written(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _mean(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -110,14 +118,14 @@ def _mean(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
 
 
 def _card(
-    identity: ModelIdentity, cards: Sequence[str], command: str, figures: Sequence[Mapping[str, Any]]
+    identity: ModelIdentity, cards: Sequence[str], command: str, measured: Sequence[MeasuredDice]
 ) -> str:
     commands = [*dict.fromkeys(line for card in cards for line in commands_in(card)), command]
     licences = "\n\n".join(dict.fromkeys(text for card in cards if (text := licence_in(card))))
     learned = "\n".join(f"- {text}" for card in cards if (text := cases_in(card)))
-    table = "\n".join(row for one in figures for row in figure_rows(one))
+    table = "\n".join(figure_rows(measured))
     reached = (
-        "Each fold on cases it never saw (the mean of the weights, which is what runs, has seen them all):\n\n"
+        f"{WHICH_CASES}:\n\n"
         f"| phase | compartment | cases | mean Dice | median | SD |\n|---|---|---|---|---|---|\n{table}"
         if table
         else "Not measured."

@@ -92,6 +92,7 @@ TABLE: dict[str, dict[str, frozenset[str]]] = {
     "administration/models/<int:model_id>/": {"get": ADMIN},
     "administration/models/<int:model_id>/<str:step>/": {"post": ADMIN},
     "administration/site/": {"get": ADMIN, "post": ADMIN},
+    "models/": {"get": READ},
     "viewer/<str:study_uid>/": {"get": READ},
     "viewer/<str:study_uid>/roles.json": {"get": READ},
     "viewer/<str:study_uid>/uncertainty/": {"get": READ},

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from segmentation.accuracy import measured_in
 from segmentation.command_line import main
 from segmentation.errors import BadModelError
 from segmentation.model_description import CARD, RANK_INTERIM, describe_model
@@ -65,5 +66,5 @@ def test_the_card_names_commands_licence_and_figures(tmp_path: Path) -> None:
 
 
 def test_figures_are_told_apart_by_phase() -> None:
-    assert figure_rows({"cases": CASES})[0] == "| postop | WT | 1 | 0.700 | 0.700 | - |"
-    assert len(figure_rows({"cases": CASES})) == 6
+    assert figure_rows(measured_in([{"cases": CASES}]))[0] == "| postop | WT | 1 | 0.700 | 0.700 | - |"
+    assert len(figure_rows(measured_in([{"cases": CASES}]))) == 6
