@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ FACTS = "facts.json"
 LABELS = "labels.nii.gz"
 UNCERTAINTY = "uncertainty.nii.gz"
 BRAIN_MASK = "brain_mask.nii.gz"
+FILM_KEPT_S = 24 * 3600
 
 
 class ArtefactsGoneError(Exception):
@@ -68,6 +70,11 @@ class JobFolder:
         """Where the lesions are, for the patient's other visits. Masks only: no image."""
         return self.path / "followed"
 
+    @property
+    def film(self) -> Path:
+        """Small pictures of the visit for the film strip, made when somebody looked; they go after a day."""
+        return self.path / "film"
+
     def clear(self) -> None:
         """Start anew."""
         shutil.rmtree(self.path, ignore_errors=True)
@@ -90,7 +97,10 @@ def folders_with_images() -> list[uuid.UUID]:
 
 
 def _has_images(folder: JobFolder) -> bool:
-    return any(entry not in (folder.inferred, folder.followed) for entry in folder.path.iterdir())
+    kept = {folder.inferred, folder.followed}
+    if folder.film.is_dir() and time.time() - folder.film.stat().st_mtime < FILM_KEPT_S:
+        kept.add(folder.film)
+    return any(entry not in kept for entry in folder.path.iterdir())
 
 
 def job_folders() -> list[uuid.UUID]:

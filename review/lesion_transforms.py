@@ -76,10 +76,11 @@ def known_transform(series_uid: str, reference_series_uid: str) -> sitk.Euler3DT
         reference_series_uid=reference_series_uid,
         transform__isnull=False,
     ).first()
-    return _as_transform(known.transform) if known and known.transform else None
+    return as_transform(known.transform) if known and known.transform else None
 
 
-def _as_transform(values: Sequence[float]) -> sitk.Euler3DTransform:
+def as_transform(values: Sequence[float]) -> sitk.Euler3DTransform:
+    """The motion of a row of `Following`."""
     transform = sitk.Euler3DTransform()
     transform.SetFixedParameters(list(values[EULER_PARAMETERS:]))
     transform.SetParameters(list(values[:EULER_PARAMETERS]))

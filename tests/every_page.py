@@ -28,6 +28,7 @@ def page_addresses(places: Places) -> dict[str, str]:
         "model": "/models/",
         "patients": "/patients/",
         "patient": f"/patients/{places.patient}/",
+        "film": f"/patients/{places.patient}/film/",
         "links": f"/patients/{places.patient}/links/",
         "cohort": "/cohort/",
         "problems": "/problems/",
