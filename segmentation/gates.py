@@ -45,6 +45,7 @@ Policy = Mapping[str, OnFailure]
 
 DEFAULT_POLICY: Policy = MappingProxyType(
     {
+        "structure": OnFailure.STOP,
         "similarity": OnFailure.WARN,
         "alignment": OnFailure.WARN,
         "mirror": OnFailure.STOP,

@@ -33,6 +33,7 @@ from segmentation.scan_quality import (
     image_gates,
     mask_overlap_gate,
     mirror_gate,
+    structure_gate,
 )
 from segmentation.types import SEQUENCES, BrainScan, PreparedScan
 
@@ -70,6 +71,8 @@ def prepare(
     with clock.stage("brain", "Finding the brain on T1CE"):
         on_t1ce = brain_probability(upright["t1ce"], device)
         first_outline = outline(on_t1ce)
+        structure = structure_gate(upright, first_outline)
+        enforce((structure,), policy)
     with clock.stage("register", "Aligning T1, T2 and FLAIR with T1CE"):
         fits = _register(upright, first_outline)
     with clock.stage("refine brain", "Refining the brain on T1"):
@@ -78,7 +81,13 @@ def prepare(
     with clock.stage("resample", "Laying the images on a 1 mm grid"):
         images, coverage = _laid_out(upright, fits, brain)
     with clock.stage("quality", "Judging the quality of the images"):
-        gates = (*_gates_of_fits(fits), *brain_gates, *coverage, *_gates_of_images(upright, fits, brain))
+        gates = (
+            structure,
+            *_gates_of_fits(fits),
+            *brain_gates,
+            *coverage,
+            *_gates_of_images(upright, fits, brain),
+        )
         warnings = (*enforce(gates, policy), *_told_motion(fits), *cut_off_warnings(brain))
     return PreparedScan(
         **images,

@@ -216,7 +216,7 @@ ODD_IMAGES: tuple[OddKind, ...] = (
     OddKind("pixels as fractions", changed(lambda slices: _as_fractions(slices, 12.5), FLAIR), "result"),
     OddKind("colour images called MR", changed(_in_colour, FLAIR), "reason", "colour"),
     OddKind("mirrored T2", changed(_mirrored, T2), "reason", "mirrored left to right", "later"),
-    OddKind("noise and no head", _noise_instead, "reason", "brain", "later"),
-    OddKind("a bottle of water", changed(_pixels_changed(_cylinder)), "reason", "brain", "later"),
-    OddKind("a corner of each image", changed(_cropped_to(12)), "reason", "brain", "later"),
+    OddKind("noise and no head", _noise_instead, "reason", "not a head", "later"),
+    OddKind("a bottle of water", changed(_pixels_changed(_cylinder)), "reason", "not a head", "later"),
+    OddKind("a corner of each image", changed(_cropped_to(12)), "reason", "are only 12 x 12", "later"),
 )

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from PIL import Image
-from playwright.sync_api import FilePayload, FrameLocator, Page, expect
+from playwright.sync_api import FilePayload, FrameLocator, Page, Route, expect
 
 from orthanc.client import OrthancClient
 from orthanc.study_maker import VisitDescription, make_study
@@ -103,6 +103,19 @@ def test_an_upload_shows_its_progress_and_what_became_of_every_file(
     expect(reader.get_by_text("2 files could not be taken")).to_be_visible()
 
 
+def test_files_that_were_chosen_before_the_script_had_come_are_sent_too(
+    reader: Page, orthanc: OrthancClient, tmp_path: Path
+) -> None:
+    notes = FilePayload(name="notes.txt", mimeType="text/plain", buffer=b"not an image")
+    held: list[Route] = []
+    reader.route("**/upload*.js", lambda route: held.append(route))
+    reader.get_by_role("link", name="Upload", exact=True).click()
+    wait_until(reader, lambda: bool(held), "the page asking for its script")
+    reader.locator("#files").set_input_files([notes])
+    held[0].continue_()
+    expect(reader.locator("#summary")).to_have_text("0 files taken, 1 file not taken.")
+
+
 def panel_of(page: Page) -> FrameLocator:
     return page.frame_locator("[data-cy=glioma-panel]")
 
@@ -144,11 +157,11 @@ def overlay_pixels(page: Page) -> list[dict[str, int]]:
 
 
 def wait_until(page: Page, holds: Callable[[], bool], what: str) -> None:
-    for _ in range(60):
+    for _ in range(240):
         if holds():
             return
         page.wait_for_timeout(500)
-    pytest.fail(f"Waited 30 s in vain for {what}.")
+    pytest.fail(f"Waited 120 s in vain for {what}.")
 
 
 def scrolled_away(page: Page) -> bool:

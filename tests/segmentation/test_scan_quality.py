@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from segmentation.phantom import make_visit
 from segmentation.prepare import accept_prepared
 from segmentation.rigid_levels import turned_left_right
 from segmentation.scan_quality import (
@@ -16,6 +17,7 @@ from segmentation.scan_quality import (
     mask_overlap_gate,
     mirror_gate,
     signal_to_noise,
+    structure_gate,
 )
 from segmentation.types import SEQUENCES, BrainScan
 from tests.segmentation import simple_head
@@ -43,6 +45,30 @@ def test_a_noisy_series_fails_its_gate_in_words() -> None:
     gates = {gate.name: gate for gate in image_gates("T2", image, mask, sitk.Transform(3, sitk.sitkIdentity))}
     assert not gates["snr t2"].passed
     assert "only" in gates["snr t2"].message
+
+
+def test_a_bottle_of_water_and_mere_noise_have_not_the_structure_of_a_brain() -> None:
+    brain = ball(32)
+    shading = 1 + 0.3 * np.sin(np.linspace(0, 3, brain.shape[1]))[None, :, None]
+    bottle = brain * 800 * shading + np.random.default_rng(4).normal(0, 20, brain.shape)
+    noise = np.random.default_rng(5).integers(0, 60, brain.shape)
+    for values in (bottle, noise):
+        gate = structure_gate(dict.fromkeys(SEQUENCES, image_of(values)), image_of(brain) > 0)
+        assert not gate.passed
+        assert "not a head" in gate.message
+
+
+def test_a_head_has_the_structure_of_a_brain() -> None:
+    scan = make_visit(7, 1, spacing_mm=2.0).scan
+    images = {name: getattr(scan, name) for name in SEQUENCES}
+    brain = sitk.BinaryErode(scan.t1ce > float(np.median(sitk.GetArrayViewFromImage(scan.t1ce))), [3, 3, 3])
+    assert structure_gate(images, brain).passed
+
+
+def image_of(values_zyx: np.ndarray) -> sitk.Image:
+    image = sitk.GetImageFromArray(values_zyx.astype(np.float32))
+    image.SetSpacing((1.0, 1.0, 2.0))
+    return image
 
 
 def test_ghosts_along_one_axis_are_seen_and_noise_is_not() -> None:

@@ -135,10 +135,16 @@ async function filesOfEntry(entry) {
 }
 
 for (const id of ['files', 'folder']) {
-  document.getElementById(id).addEventListener('change', event => {
-    send([...event.target.files]);
-    event.target.value = '';
-  });
+  const input = document.getElementById(id);
+  const take = () => {
+    send([...input.files]);
+    input.value = '';
+  };
+  input.addEventListener('change', take);
+  if (input.files.length) {
+    // They were chosen before this script had come.
+    take();
+  }
 }
 for (const name of ['dragenter', 'dragover']) {
   drop.addEventListener(name, event => {
