@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from frontend.formatting import day
+from review.change_figures import chance, percent_more, signed_ml
 from review.changes import ChangeSinceNadir
 from review.response_types import Assessment, Profile
 from segmentation.change import VolumeChange
@@ -10,7 +11,8 @@ from segmentation.change import VolumeChange
 
 def change_ml(change: VolumeChange) -> str:
     """A change in mL with its 95 % interval: "+1.70 mL (+0.90 to +3.00)"."""
-    return f"{change.difference_ml:+.2f} mL ({change.low_ml:+.2f} to {change.high_ml:+.2f})"
+    amount, low, high = (signed_ml(one) for one in (change.difference_ml, change.low_ml, change.high_ml))
+    return f"{amount} mL ({low} to {high})"
 
 
 def change_percent(change: VolumeChange) -> str:
@@ -19,16 +21,6 @@ def change_percent(change: VolumeChange) -> str:
         return ""
     upwards = f"{percent_more(change.high_ratio)} %" if change.high_ratio is not None else "no upper limit"
     return f"{percent_more(change.ratio)} % ({percent_more(change.low_ratio)} to {upwards})"
-
-
-def percent_more(ratio: float) -> str:
-    """A ratio as a change in whole percent, without the sign of percent: 1.4 is "+40"."""
-    return f"{100 * (ratio - 1):+.0f}"
-
-
-def chance(probability: float) -> str:
-    """A probability as people say it."""
-    return "less than 0.1 %" if probability < 0.001 else f"{100 * probability:.1f} %"
 
 
 def response_words(answer: Assessment) -> str:

@@ -14,6 +14,8 @@ from django.template import Context, Engine, TemplateSyntaxError
 from django.template.base import Lexer, Token, TokenType
 from django.utils.html import escape
 
+from review.report_changes import CHANGE_FIELDS, NADIR_VARIABLES
+
 VOLUME_FIELDS = {
     "name": "the region in words",
     "code": "WT, TC, ET, ED or NC",
@@ -23,6 +25,7 @@ VOLUME_FIELDS = {
     "prior_ml": "the volume at the visit before, empty where there is none",
     "prior_low_ml": "the lower end of its 95 % interval",
     "prior_high_ml": "the upper end",
+    **CHANGE_FIELDS,
 }
 SERIES_FIELDS = {
     "role": "T1, T1CE, T2 or FLAIR",
@@ -52,6 +55,7 @@ VARIABLES = {
     "response_rule": "the profile of rules behind it",
     "response_reasons": "the arithmetic behind it, in English",
     "nadir_date": "the date of the smallest enhancing tumour that it was compared with, empty where there is none",
+    **NADIR_VARIABLES,
     "quality": "how many quality gates the images passed",
     "warnings": "the warnings of the result, in English",
     "not_validated": "why the result lies outside of what was validated, in English",

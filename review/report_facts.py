@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
 
 from orthanc.types import MeasuredRegion
+from review.course_changes import change_since_prior, visit_of
 from review.longitudinal import timeline_of
 from review.models import Measurement, Result, SiteSettings, Study
 from review.patients import key_of
+from review.report_changes import since_nadir, written_change
 from review.response_types import Timeline
+from segmentation.change import VolumeChange
 
 NAMES: dict[str, dict[str, str]] = {
     "en": {
@@ -41,6 +45,7 @@ def facts_of(result: Result, language: str) -> dict[str, Any]:
     prior = prior_of(result)
     names = NAMES[language]
     counted = {code: one for code, one in result.volumes.items() if code not in result.struck}
+    changes = _changes(result)
     passed = sum(gate["passed"] for gate in result.gates)
     return {
         "patient_name": _spoken(study.patient_name),
@@ -48,10 +53,13 @@ def facts_of(result: Result, language: str) -> dict[str, Any]:
         "study_date": _date(study),
         "study_description": study.description,
         "accession_number": study.accession_number,
-        "volumes": [_volume(names[code], one, prior) for code, one in counted.items()],
+        "volumes": [
+            {**_volume(names[code], one, prior), **written_change(changes.get(MeasuredRegion(code)))}
+            for code, one in counted.items()
+        ],
         "left_out": [names[code] for code in result.volumes if code in result.struck],
         "prior_date": _date(prior.study) if prior else "",
-        **_response(result),
+        **_response(result, language),
         "quality": GATES[language].format(passed=passed, all=len(result.gates)) if result.gates else "",
         "warnings": [one.rstrip(".") for one in result.warnings],
         "not_validated": [str(one["words"]).rstrip(".") for one in result.not_validated],
@@ -82,18 +90,28 @@ def prior_of(result: Result) -> Result | None:
     return Result.objects.select_related("study").get(pk=key) if key is not None else None
 
 
-def _response(result: Result) -> dict[str, Any]:
+def _changes(result: Result) -> Mapping[MeasuredRegion, VolumeChange]:
+    """What changed since the visit before that counts, as the patient's page shows it."""
+    course = _course_of(result)
+    mine = visit_of(course, result.study.study_uid)
+    since = change_since_prior(course, result.study.study_uid)
+    return since.volumes if mine and mine.result_id == result.pk and since else {}
+
+
+def _response(result: Result, language: str) -> dict[str, Any]:
     """What the rules suggest for this visit; nothing where it does not count or there is nothing to compare with."""
     course = _course_of(result)
     mine = next((one for one in course.volumetric if one.result_id == result.pk), None)
     if mine is None or result.struck:
-        return {"response": "", "response_rule": "", "response_reasons": [], "nadir_date": ""}
+        empty = {"response": "", "response_rule": "", "response_reasons": [], "nadir_date": ""}
+        return {**empty, **since_nadir(course, None, language)}
     nadir = next((visit.on for visit in course.visits if visit.study_uid == mine.nadir_uid), None)
     return {
         "response": f"{mine.category.value}{' (preliminary)' if mine.is_preliminary else ''}",
         "response_rule": course.profile.title,
         "response_reasons": [one.rstrip(".") for one in mine.reasoning],
         "nadir_date": nadir.isoformat() if nadir else "",
+        **since_nadir(course, mine, language),
     }
 
 

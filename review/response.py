@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time
 
+from review.change_figures import chance
 from review.course_facts import ClinicalStatus, Event, EventKind, PatientFacts, Visit
 from review.response_burden import (
     Disease,
@@ -248,9 +249,7 @@ def _with_probabilities(
         return answer
     noise = _probability_of_noise(answer.category, now.estimate, first.estimate, nadir.estimate, profile)
     words = (
-        ""
-        if noise is None
-        else f"Chance that measurement error alone explains the change: {_percent(noise)}."
+        "" if noise is None else f"Chance that measurement error alone explains the change: {chance(noise)}."
     )
     return replace(
         answer,
@@ -275,7 +274,3 @@ def _probability_of_noise(
     if category in RESPONSES and is_down_to(now.ml, limit, first.ml):
         return probability_ratio_at_least(first, now, 1.0)
     return None
-
-
-def _percent(chance: float) -> str:
-    return "less than 0.1 %" if chance < 0.001 else f"{100 * chance:.1f} %"

@@ -14,11 +14,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from frontend.asked import asked_day
-from frontend.change_words import percent_more
 from frontend.csv_files import csv_answer, harmless
 from frontend.formatting import millilitres, patient_name
 from frontend.permissions import admins_only, readers_only
 from review.audit import record
+from review.change_figures import percent_more
 from review.cohort import CohortRow, TooManyPatientsError, cohort, timelines_seen
 from review.models import AuditAction, Study
 from review.research import RESEARCH_HEAD, research_rows

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from django import template
 
 from frontend import change_words, formatting, lesion_curves
+from review import change_figures
 from review.roles import can_review, can_work, is_admin
 
 register = template.Library()
@@ -30,10 +31,10 @@ register.filter("gate_name", formatting.gate_name)
 register.filter("change_ml", change_words.change_ml)
 register.filter("change_percent", change_words.change_percent)
 register.filter("response_words", change_words.response_words)
-register.filter("chance", change_words.chance)
+register.filter("chance", change_figures.chance)
 register.filter("fate_words", lesion_curves.fate_words)
 register.filter("lesion_place", lesion_curves.lesion_place)
-register.filter("percent_more", change_words.percent_more)
+register.filter("percent_more", change_figures.percent_more)
 
 
 @register.filter

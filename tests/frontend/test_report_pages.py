@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from django.test import Client
@@ -11,6 +12,7 @@ from review.default_templates import install_default_templates
 from review.macros import macros_for, record_copy
 from review.models import ReportTemplate, Result, TemplateVersion
 from review.services_of_review import flag_as_poor
+from tests.frontend.test_patient_pages import make_visit, treat
 from tests.review import factories
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +41,41 @@ def test_the_text_stands_there_to_be_copied_and_a_stale_copy_is_named(
     page = client.get(address).content.decode()
     assert "A copied text no longer holds." in page
     assert "30.20 mL (25.10" not in page.partition('id="copies"')[0].partition("macro-title")[2]
+
+
+def test_the_text_tells_the_change_with_the_same_figures_as_the_page_of_the_patient(
+    as_role: LogIn, result: Result
+) -> None:
+    treat("PAT-C")
+    days = (date(2026, 1, 10), date(2026, 3, 2), date(2026, 6, 1))
+    visits = [
+        make_visit(n, day, ml, patient_id="PAT-C")
+        for n, (day, ml) in enumerate(zip(days, ("6.80", "0.40", "2.10"), strict=True))
+    ]
+    page = as_role("viewer").get(f"/patients/{visits[0].study_id}/").content.decode()
+    since_nadir = [cell.split("<")[0] for cell in page.split("<span data-change>")[1:]][-1]
+    assert since_nadir.startswith("+1.70 mL (+")
+    in_percent = page.split("<span data-change>")[-1].split("<small>")[1].split("</small>")[0]
+    first, _, last = (macros_for(Result.objects.get(pk=one.pk)) for one in visits)
+    english, german = (
+        next(one.text for one in last if one.version.template.language == code) for code in ("en", "de")
+    )
+    told = since_nadir.replace(")", " mL)")
+    assert f"Enhancing tumour since the nadir of 2026-03-02: {told}, {with_signs(in_percent)}." in english
+    assert f"vom 2026-03-02: {told.replace('mL', 'ml').replace(' to ', ' bis ')}, " in german
+    # Since the visit before, which is that nadir here: the line of the region says the same.
+    assert f"on 2026-03-02: 0.40 mL (0.20 to 0.80 mL); change {told}" in english
+    assert "change +" not in first[0].text
+    assert "nadir of" not in first[0].text
+    flag_as_poor(visits[1], reason="motion", by="ann")
+    now = macros_for(Result.objects.get(pk=visits[2].pk))[0].text
+    assert told not in now
+    assert "on 2026-01-10: 6.80 mL (3.40 to 13.60 mL); change -4.70 mL (-" in now
+
+
+def with_signs(in_percent: str) -> str:
+    """As the page says it, with the sign of percent at the lower end too."""
+    return in_percent.replace(" to ", " % to ")
 
 
 @pytest.mark.parametrize("address", ["/templates/", "/templates/new/"])

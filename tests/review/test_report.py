@@ -16,8 +16,11 @@ from review.macros import StaleTextError, copies_of, macros_for, record_copy, sa
 from review.models import AuditEntry, CopiedReport, ReportTemplate, Result, Study, TemplateVersion
 from review.patients import key_of
 from review.report import TemplateMistakeError, as_rich_text, check_template, render_report
+from review.report_changes import written_change
 from review.report_facts import facts_of
 from review.services_of_review import accept, flag_as_poor, undo_flag
+from segmentation.change import change_between
+from segmentation.types import VolumeEstimate
 from tests.review.factories import STUDY_UID, VOLUMES, make_job, make_result, make_study
 
 
@@ -105,6 +108,19 @@ def test_the_text_carries_the_visit_before_reviewers_and_what_is_not_validated(t
     assert "on 2025-10-02: 1.11 mL (1.00 to 1.30 mL)" in text
     assert "NOT VALIDATED FOR THIS STUDY: The patient is 9 years old." in text
     assert "Reviewed by ann." in text
+
+
+def test_the_change_and_its_probability_are_variables_and_a_change_from_nothing_has_no_percent() -> None:
+    text = (
+        "{% for v in volumes %}{{ v.code }} {{ v.change_ml }} {{ v.change_percent|default:'from nothing' }}\n"
+        "{% endfor %}{{ nadir_change_ml }} {{ nadir_change_low_percent }} {{ noise_chance }}"
+    )
+    check_template(text)
+    grown = change_between(VolumeEstimate(0.0, 0.0, 0.2), VolumeEstimate(3.0, 2.0, 4.0))
+    facts = written_change(grown)
+    assert (facts["change_ml"], facts["change_percent"], facts["change_high_percent"]) == ("+3.00", "", "")
+    assert set(written_change(None).values()) == {""}
+    assert render_report(text, {"volumes": [{"code": "ET", **facts}]}).startswith("ET +3.00 from nothing")
 
 
 def test_a_flag_takes_numbers_out_of_the_text_at_once_also_those_of_the_visit_before(templates: None) -> None:
