@@ -1,16 +1,16 @@
 """`python -m tests.drills`: the fault drill against a whole running stack; prints a table and ends with 1 on a loss.
 
-Faults that are over at once need no alert ("-"); one that lasts is healed when its alert has come.
+Faults that are over at once need no alert ("-"); one that lasts is healed when its alert has come. A row is printed and
+kept in a file as soon as the studies of its fault have ended; `--resume` goes on with the faults that have none.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
+import signal
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,16 +18,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.drills.alarm import Alarm, listening
-from tests.drills.drill import Row, outcomes, stuck, suffer, table, wait_until_ended
+from tests.drills.drill import HEAD, Row, given_up, judged, line, stuck, suffer
 from tests.drills.faults import Fault, all_faults
-from tests.drills.heads import blank, make_head, write_study
+from tests.drills.ledger import Ledger
 from tests.drills.place import Disk, can_mount, mounted
-from tests.end_to_end.installation import Installation, installed
+from tests.drills.stand import NotInTimeError, in_flight, until
+from tests.drills.supply import Supply
+from tests.end_to_end.installation import REPOSITORY, Installation, installed
 from tests.services import reachable_folder
 
-BLANK_EVERY = 6
-BLANK_REASON = "FLAIR"
 LOW_DISK_MB = 200
+BEGIN_WITHIN_S = 1200.0
+END_WITHIN_S = 3600.0
+"""For every study that is in flight when the last fault is over, a tenth of this; at least this."""
 
 
 @dataclass(frozen=True)
@@ -41,22 +44,38 @@ class Scene:
 
 def main() -> int:
     """Run the drill."""
-    parser = argparse.ArgumentParser(prog="python -m tests.drills", description=__doc__)
-    parser.add_argument("--studies", type=int, default=30)
-    parser.add_argument("--only", default="", help="faults whose name holds this")
-    parser.add_argument("--json", type=Path, help="where the figures go")
-    arguments = parser.parse_args()
+    options = _options()
+    # An interrupted drill takes its stack down and unmounts its disk.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    ledger = Ledger(options.into, resume=options.resume)
     with tempfile.TemporaryDirectory() as folder, scene() as there:
-        studies, reasons = make_studies(Path(folder), arguments.studies)
-        faults = [fault for fault in there.faults if arguments.only in fault.name]
-        rows = run(there, Path(folder), studies, faults)
-        found = outcomes(there.stack, rows, reasons)
-        left = stuck(there.stack)
-    print(table(found), flush=True)
-    print(f"{len(studies)} studies; rows left waiting: {len(left)}")
-    if arguments.json:
-        arguments.json.write_text(json.dumps([one.as_dict() for one in found], indent=2) + "\n")
-    return 0 if all(one.is_good for one in found) and not left else 1
+        faults = [
+            fault
+            for fault in there.faults
+            if any(words in fault.name for words in options.faults) and fault.name not in ledger.rows
+        ]
+        try:
+            left = drill(there, Path(folder), faults, ledger, options)
+        finally:
+            print("\n".join([HEAD, *map(line, ledger.rows.values())]))
+            print(f"kept in {options.into}", flush=True)
+    print(f"jobs left waiting: {left}")
+    return 0 if all(row.is_good for row in ledger.rows.values()) and not left else 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.drills", description=__doc__)
+    parser.add_argument("--studies", type=int, default=30, help="kept in flight (default 30)")
+    parser.add_argument(
+        "--faults",
+        type=lambda text: [words.strip() for words in text.split(",")],
+        default=[""],
+        help="those whose name holds one of these, separated by commas",
+    )
+    parser.add_argument("--limit", type=float, default=600, help="seconds in which all must be well again")
+    parser.add_argument("--into", type=Path, default=REPOSITORY / "var" / "drill.json", help="where rows go")
+    parser.add_argument("--resume", action="store_true", help="only the faults without a row in that file")
+    return parser.parse_args()
 
 
 @contextmanager
@@ -82,43 +101,44 @@ def scene() -> Iterator[Scene]:
         yield Scene(running, alarm, all_faults(disk, artefacts))
 
 
-def make_studies(folder: Path, count: int) -> tuple[list[str], dict[str, str]]:
-    """Write the studies; their UIDs, and the words of the reasons of those that cannot have a result."""
-    images = make_head(folder / "phantom")
-    studies, reasons = [], {}
-    for number in range(1, count + 1):
-        is_blank = number % BLANK_EVERY == 0
-        uid = write_study(blank(images) if is_blank else images, folder / f"study-{number:04d}", number)
-        studies.append(uid)
-        if is_blank:
-            reasons[uid] = BLANK_REASON
-    return studies, reasons
+def drill(
+    there: Scene, folder: Path, faults: list[Fault], ledger: Ledger, options: argparse.Namespace
+) -> int:
+    """Let the faults come one after the other and wait for the end of every study; how many jobs are left over."""
+    rows: list[Row] = []
+    with Supply(there.stack, folder, options.studies) as supply:
+        until(lambda: len(in_flight(there.stack, supply.studies)) >= options.studies, BEGIN_WITHIN_S)
+        say(f"{options.studies} studies are in flight")
+        for fault in faults:
+            say(f"{fault.name} ...")
+            rows.append(suffer(there.stack, fault, supply.studies, there.alarm, options.limit))
+            _keep(ledger, there, rows, supply)
+        supply.stop()
+        _wait_until_ended(there, supply)
+        _keep(ledger, there, rows, supply)
+        open_rows = {row.fault for row in rows} - ledger.rows.keys()
+        ledger.keep(given_up(row) for row in rows if row.fault in open_rows)
+    return len(stuck(there.stack))
 
 
-def run(there: Scene, folder: Path, studies: list[str], faults: list[Fault]) -> list[Row]:
-    """Send the studies, let the faults come one after the other, and wait for the end of every study."""
-    sender = threading.Thread(target=_send_all, args=(there.stack, folder), daemon=True)
-    sender.start()
-    rows = []
-    for fault in faults:
-        say(f"{fault.name} ...")
-        rows.append(last := suffer(there.stack, fault, studies, there.alarm))
-        say(f"  {len(last.in_flight)} in flight, alert {last.alert_s}, recovered {last.recovered_s:.1f} s")
-    sender.join()
-    wait_until_ended(there.stack, studies, say)
-    return rows
+def _keep(ledger: Ledger, there: Scene, rows: list[Row], supply: Supply) -> None:
+    """Print and keep what is known by now; later faults may have harmed earlier rows, so those are looked at again."""
+    for outcome in ledger.keep(judged(there.stack, rows, supply.reasons)):
+        say(line(outcome))
+
+
+def _wait_until_ended(there: Scene, supply: Supply) -> None:
+    left = len(in_flight(there.stack, supply.studies))
+    say(f"{left} of {len(supply.studies)} studies to go")
+    try:
+        until(lambda: not in_flight(there.stack, supply.studies), max(END_WITHIN_S, left * END_WITHIN_S / 10))
+    except NotInTimeError:
+        say(f"{len(in_flight(there.stack, supply.studies))} studies did not end")
 
 
 def say(words: str) -> None:
     """A line with the time."""
     print(time.strftime("%H:%M:%S"), words, flush=True)
-
-
-def _send_all(stack: Installation, folder: Path) -> None:
-    """As a scanner does: what is not taken is sent again."""
-    for study in sorted(folder.glob("study-*")):
-        while stack.send(study).returncode:
-            time.sleep(5)
 
 
 if __name__ == "__main__":

@@ -1,37 +1,28 @@
-"""The fault drill: studies are in flight, one fault follows the other, and at the end every study is accounted for."""
+"""The fault drill: studies are in flight, one fault follows the other, each is judged when its studies have ended."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TypeVar
 
 import httpx
-import psycopg2
 
 from tests.drills.alarm import Alarm
 from tests.drills.faults import Fault
-from tests.drills.stand import Ending, ask, ending, in_flight, now, work_went_on
+from tests.drills.stand import Ending, NotInTimeError, ask, ending, in_flight, now, until, work_went_on
 from tests.end_to_end.installation import Installation
 
 ALERT_WITHIN_S = 60.0
-HEAL_WITHIN_S = 600.0
-END_WITHIN_S = 4 * 3600.0
-ANSWERS_AWAY = (psycopg2.OperationalError, httpx.TransportError)
-
-
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one fault did."""
+    """What one fault did. Without `recovered_s` the system was not well again within the limit."""
 
     fault: str
     in_flight: tuple[str, ...]
     alert_s: float | None
-    recovered_s: float
+    recovered_s: float | None
     lasts: bool
 
 
@@ -43,38 +34,48 @@ class Outcome:
     in_flight: int
     lost: int
     duplicated: int
-    recovered_s: float
+    recovered_s: float | None
     alert_s: float | None
     lasts: bool
 
     @property
     def is_good(self) -> bool:
-        """Nothing lost, nothing twice, and people were told in time where the fault lasted."""
+        """Nothing lost, nothing twice, well again, and people were told in time where the fault lasted."""
         told = not self.lasts or (self.alert_s is not None and self.alert_s <= ALERT_WITHIN_S)
-        return told and not self.lost and not self.duplicated
+        return told and self.recovered_s is not None and not self.lost and not self.duplicated
 
     def as_dict(self) -> dict[str, object]:
         """For a file of figures."""
         return asdict(self)
 
 
-def suffer(stack: Installation, fault: Fault, studies: list[str], alarm: Alarm) -> Row:
+def suffer(stack: Installation, fault: Fault, studies: list[str], alarm: Alarm, limit_s: float) -> Row:
     """Begin a fault, hear the alert where it lasts, heal it, and wait until all is well and work goes on."""
     flying = in_flight(stack, studies)
+    alert_s, recovered_s = None, None
     began_s = time.monotonic()
-    fault.begin(stack)
-    began_s = time.monotonic() if not fault.alarm else began_s
-    alert_s = _wait_for_alert(alarm, fault, began_s) if fault.alarm else None
-    healed_s = time.monotonic()
-    fault.heal(stack)
-    since = _until(lambda: now(stack), HEAL_WITHIN_S)
-    _until(lambda: _is_ready(stack) and (not flying or work_went_on(stack, since)), HEAL_WITHIN_S)
-    recovered_s = time.monotonic() - healed_s
-    if fault.alarm:
-        # The next fault may be one of the same part: this outage is to be over before.
-        well = fault.alarm.replace("not well", "well again")
-        _until(lambda: alert_s is None or alarm.seconds_until(well, healed_s) is not None, HEAL_WITHIN_S)
+    try:
+        try:
+            fault.begin(stack)
+            alert_s = _wait_for_alert(alarm, fault, began_s) if fault.alarm else None
+        finally:
+            healed_s = time.monotonic()
+            fault.heal(stack)
+        recovered_s = _wait_until_well(stack, bool(flying), healed_s, limit_s)
+        if alert_s is not None:
+            # The next fault may be one of the same part: this outage is to be over before.
+            well = fault.alarm.replace("not well", "well again")
+            until(lambda: alarm.seconds_until(well, healed_s) is not None, limit_s)
+    except NotInTimeError:
+        recovered_s = None
     return Row(fault.name, tuple(flying), alert_s, recovered_s, bool(fault.alarm))
+
+
+def _wait_until_well(stack: Installation, is_busy: bool, healed_s: float, limit_s: float) -> float:
+    """The seconds since the healing after which everything answered and, where there is any, work went on."""
+    since = until(lambda: now(stack), limit_s)
+    until(lambda: _is_ready(stack) and (not is_busy or work_went_on(stack, since)), limit_s)
+    return time.monotonic() - healed_s
 
 
 def _wait_for_alert(alarm: Alarm, fault: Fault, since_s: float) -> float | None:
@@ -85,54 +86,36 @@ def _wait_for_alert(alarm: Alarm, fault: Fault, since_s: float) -> float | None:
     return None
 
 
-def _until(ask_for: Callable[[], Answer], within_s: float) -> Answer:
-    """The first answer that is something; the machine may not answer for a while."""
-    deadline = time.monotonic() + within_s
-    while True:
-        try:
-            if answer := ask_for():
-                return answer
-        except ANSWERS_AWAY:
-            pass
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not well again within {within_s:g} s")
-        time.sleep(0.2)
-
-
 def _is_ready(stack: Installation) -> bool:
     return httpx.get(f"{stack.url}/ready", timeout=30).status_code == 200
 
 
-def wait_until_ended(stack: Installation, studies: list[str], say: Callable[[str], None]) -> None:
-    """Return when every study has ended."""
-    deadline = time.monotonic() + END_WITHIN_S
-    before = len(studies) + 1
-    while left := in_flight(stack, studies):
-        if len(left) < before:
-            say(f"{len(left)} studies to go")
-            before = len(left)
-        assert time.monotonic() < deadline, f"{len(left)} studies did not end"
-        time.sleep(2)
+def judged(stack: Installation, rows: list[Row], reasons: dict[str, str]) -> list[Outcome]:
+    """The rows whose studies have all ended, with what became of them.
+
+    `reasons` has the words of those that must end without a result.
+    """
+    open_studies = set(in_flight(stack, sorted({uid for row in rows for uid in row.in_flight})))
+    return [_judge(stack, row, reasons) for row in rows if not open_studies.intersection(row.in_flight)]
 
 
-def outcomes(stack: Installation, rows: list[Row], reasons: dict[str, str]) -> list[Outcome]:
-    """Every row with what became of its studies; `reasons` has the words of those that must end without a result."""
-    studies = {uid for row in rows for uid in row.in_flight}
-    ends = {uid: ending(stack, uid) for uid in studies}
-    lost = {uid for uid, end in ends.items() if is_lost(end, reasons.get(uid, ""))}
-    twice = {uid for uid, end in ends.items() if is_duplicated(end)}
-    return [
-        Outcome(
-            row.fault,
-            len(row.in_flight),
-            len(lost.intersection(row.in_flight)),
-            len(twice.intersection(row.in_flight)),
-            row.recovered_s,
-            row.alert_s,
-            row.lasts,
-        )
-        for row in rows
-    ]
+def _judge(stack: Installation, row: Row, reasons: dict[str, str]) -> Outcome:
+    ends = {uid: ending(stack, uid) for uid in row.in_flight}
+    return Outcome(
+        row.fault,
+        len(ends),
+        sum(is_lost(end, reasons.get(uid, "")) for uid, end in ends.items()),
+        sum(is_duplicated(end) for end in ends.values()),
+        row.recovered_s,
+        row.alert_s,
+        row.lasts,
+    )
+
+
+def given_up(row: Row) -> Outcome:
+    """A row whose studies did not end: all of them count as lost."""
+    n_studies = len(row.in_flight)
+    return Outcome(row.fault, n_studies, n_studies, 0, row.recovered_s, row.alert_s, row.lasts)
 
 
 def is_lost(end: Ending, reason: str) -> bool:
@@ -152,12 +135,11 @@ def stuck(stack: Installation) -> list[tuple[object, ...]]:
     return ask(stack, "SELECT id, stage, state FROM review_job WHERE state IN ('queued', 'running')")
 
 
-def table(rows: list[Outcome]) -> str:
-    """The table that is printed."""
-    head = f"{'fault':<28}{'in flight':>10}{'lost':>6}{'dupl.':>7}{'recovered s':>13}{'alert s':>9}"
-    lines = [
-        f"{row.fault:<28}{row.in_flight:>10}{row.lost:>6}{row.duplicated:>7}{row.recovered_s:>13.1f}"
-        + (f"{row.alert_s:>9.1f}" if row.alert_s is not None else f"{'none!' if row.lasts else '-':>9}")
-        for row in rows
-    ]
-    return "\n".join([head, *lines])
+HEAD = f"{'fault':<28}{'in flight':>10}{'lost':>6}{'dupl.':>7}{'recovered s':>13}{'alert s':>9}"
+
+
+def line(row: Outcome) -> str:
+    """A line of the table."""
+    recovered = "not!" if row.recovered_s is None else f"{row.recovered_s:.1f}"
+    alert = ("none!" if row.lasts else "-") if row.alert_s is None else f"{row.alert_s:.1f}"
+    return f"{row.fault:<28}{row.in_flight:>10}{row.lost:>6}{row.duplicated:>7}{recovered:>13}{alert:>9}"

@@ -6,7 +6,6 @@ import os
 import random
 import shutil
 import signal
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,8 +13,9 @@ from pathlib import Path
 
 import redis
 
+from tests.drills.door import Door
 from tests.drills.place import Disk
-from tests.drills.stand import ask
+from tests.drills.stand import ask, until
 from tests.end_to_end.installation import Installation
 
 AT_WORK_WITHIN_S = 600.0
@@ -39,12 +39,8 @@ def kill_at(stage: str, process: str) -> Callable[[Installation], None]:
     """kill -9 of a worker in the middle of a stage."""
 
     def begin(stack: Installation) -> None:
-        deadline = time.monotonic() + AT_WORK_WITHIN_S
         running = "SELECT count(*) FROM review_job WHERE stage = %s AND state = 'running'"
-        while not ask(stack, running, stage)[0][0]:
-            if time.monotonic() > deadline:
-                raise AssertionError(f"no job came to {stage}")
-            time.sleep(0.1)
+        until(lambda: ask(stack, running, stage)[0][0], AT_WORK_WITHIN_S)
         stack.kill(process)
 
     return begin
@@ -126,6 +122,11 @@ def find_orthanc_files(stack: Installation) -> None:
     away.rename(folder)
 
 
+def behind_door(name: str, door: Door) -> Fault:
+    """Orthanc is there, but what stands before it is slow or fails."""
+    return Fault(name, door.open, door.close, "orthanc is not well")
+
+
 def move_clock(hours: int) -> Callable[[Installation], None]:
     """Every time that work depends on moves the other way, as if all clocks had jumped by so many hours."""
 
@@ -175,6 +176,8 @@ def all_faults(disk: Disk | None, artefacts: Path) -> list[Fault]:
         ),
         hang("orthanc", "orthanc"),
         Fault("Orthanc's files away", lose_orthanc_files, find_orthanc_files, "orthanc is not well"),
+        behind_door("Orthanc slow", Door(wait_s=5.0)),
+        behind_door("Orthanc answers 500", Door(fails=True)),
         Fault("worker killed in publish", kill_at("publish", "worker_cpu")),
         Fault("messages doubled, shuffled", double_messages),
         Fault("messages lost", drop_messages),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import psycopg2
@@ -12,6 +14,13 @@ import psycopg2
 from tests.end_to_end.installation import Installation
 
 ENDED = ("done", "failed", "incomplete", "not_wanted")
+ANSWERS_AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError, httpx.TransportError)
+
+Answer = TypeVar("Answer")
+
+
+class NotInTimeError(Exception):
+    """What was waited for did not come within its limit."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,24 @@ def ask(stack: Installation, statement: str, *values: Any) -> list[tuple[Any, ..
             return cursor.fetchall() if cursor.description else []
     finally:
         connection.close()
+
+
+def until(ask_for: Callable[[], Answer], within_s: float) -> Answer:
+    """The first answer that is something; the machine may not answer for a while.
+
+    Raises:
+        NotInTimeError: there was none in time.
+    """
+    deadline = time.monotonic() + within_s
+    while True:
+        try:
+            if answer := ask_for():
+                return answer
+        except ANSWERS_AWAY:
+            pass
+        if time.monotonic() > deadline:
+            raise NotInTimeError(f"not well again within {within_s:g} s")
+        time.sleep(0.2)
 
 
 def in_flight(stack: Installation, study_uids: list[str]) -> list[str]:
