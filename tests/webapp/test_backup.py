@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import psycopg2
@@ -50,6 +53,8 @@ def test_a_wiped_folder_gets_its_database_files_and_accounts_back(
     assert backup.back_up(saved) == saved
     with pytest.raises(StackError, match="never overwrites"):
         backup.back_up(saved)
+    restore_beside_it(plan, server_folder / "second", saved, monkeypatch)
+    monkeypatch.setenv("GLIOMA_VAR", str(var))
     shutil.rmtree(var)
     assert backup.restore(saved) is None
     restored = load_plan()
@@ -58,6 +63,36 @@ def test_a_wiped_folder_gets_its_database_files_and_accounts_back(
     assert (var / "accounts.json").stat().st_mode & 0o077 == 0
     with backup._database(restored):
         assert ask(restored, "SELECT note FROM visit") == [("seen",)]
+
+
+def restore_beside_it(live: Plan, second: Path, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same backup put into another folder while the first database runs: neither touches the other."""
+    with backup._database(live):
+        monkeypatch.setenv("GLIOMA_VAR", str(second))
+        assert backup.restore(saved) is None
+        other = load_plan()
+        assert other.port("PG_PORT") != live.port("PG_PORT")
+        with backup._database(other):
+            ask(other, "UPDATE visit SET note = 'changed'")
+            assert ask(live, "SELECT note FROM visit") == [("seen",)]
+
+
+def test_nothing_is_restored_under_a_process_that_a_killed_supervisor_left_behind(
+    var: Path, tmp_path: Path
+) -> None:
+    (tmp_path / backup.DUMP).write_bytes(b"dump")
+    checksum = hashlib.sha256(b"dump").hexdigest()
+    (tmp_path / backup.MANIFEST).write_text(json.dumps({"database_sha256": checksum}))
+    left = subprocess.Popen(["sleep", "60"], env={**os.environ, "GLIOMA_VAR": str(var)})
+    (var / "run").mkdir()
+    (var / "run" / "postgres.pid").write_text(str(left.pid))
+    try:
+        with pytest.raises(StackError, match="make down"):
+            backup.restore(tmp_path)
+    finally:
+        left.kill()
+        left.wait()
+    assert [path.name for path in var.iterdir()] == ["run"]
 
 
 def test_a_folder_without_manifest_is_no_backup(var: Path, tmp_path: Path) -> None:

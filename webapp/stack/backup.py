@@ -67,7 +67,7 @@ def restore(source: Path) -> Path | None:
         StackError: the stack runs, the backup is not whole, or the database did not take it.
     """
     _check(source)
-    if supervisor.running_pid() is not None:
+    if supervisor.anything_runs():
         raise StackError("Something runs here: `make down` first.")
     aside = _move_aside()
     for name in FILES:

@@ -76,6 +76,11 @@ def supervise() -> int:
     return int(manager.returncode or 0)
 
 
+def anything_runs() -> bool:
+    """Whether the supervisor runs here, or a process that a killed supervisor left behind."""
+    return running_pid() is not None or bool(_kept_pids())
+
+
 def stop() -> bool:
     """Stop everything and wait until it is gone. False when nothing ran.
 
