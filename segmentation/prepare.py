@@ -33,7 +33,7 @@ from segmentation.scan_quality import (
     image_gates,
     mask_overlap_gate,
     mirror_gate,
-    structure_gate,
+    structure_gates,
 )
 from segmentation.types import SEQUENCES, BrainScan, PreparedScan
 
@@ -71,8 +71,8 @@ def prepare(
     with clock.stage("brain", "Finding the brain on T1CE"):
         on_t1ce = brain_probability(upright["t1ce"], device)
         first_outline = outline(on_t1ce)
-        structure = structure_gate(upright, first_outline)
-        enforce((structure,), policy)
+        structure = structure_gates(upright, first_outline)
+        enforce(structure, policy)
     with clock.stage("register", "Aligning T1, T2 and FLAIR with T1CE"):
         fits = _register(upright, first_outline)
     with clock.stage("refine brain", "Refining the brain on T1"):
@@ -82,7 +82,7 @@ def prepare(
         images, coverage = _laid_out(upright, fits, brain)
     with clock.stage("quality", "Judging the quality of the images"):
         gates = (
-            structure,
+            *structure,
             *_gates_of_fits(fits),
             *brain_gates,
             *coverage,

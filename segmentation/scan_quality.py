@@ -17,8 +17,9 @@ from segmentation.geometry import foreground_box, isotropic_grid, onto_grid
 from segmentation.registration import RigidFit
 from segmentation.rigid_levels import IDENTITY
 
-LEAST_STRUCTURE = 0.19
-FINE_MM, BROAD_MM, STRUCTURE_GRID_MM, INSIDE_MM = 2.0, 8.0, 2.0, 8
+LEAST_STRUCTURE = 0.16
+FINE_MM, BROAD_MM, STRUCTURE_GRID_MM, INSIDE_MM = 3.0, 8.0, 2.0, 16.0
+LEAST_INSIDE_VOXELS = 500
 LEAST_GAIN = 0.97
 MOST_APART_MM = 2.0
 MOST_MIRROR_LIKENESS = 1.03
@@ -35,31 +36,33 @@ Array = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 
-def structure_gate(images: Mapping[str, sitk.Image], brain: sitk.Image) -> Gate:
+def structure_gates(images: Mapping[str, sitk.Image], brain: sitk.Image) -> tuple[Gate, ...]:
     """Is there a brain in the outline? The network outlines one in bottles of water and in mere noise too.
 
-    Judged before alignment, on the outline as T1CE's patient lies in it. The series with most structure speaks for all.
+    Judged before alignment, deep inside the outline, so that neither motion nor its edge counts. The series with most
+    structure speaks for all. Nothing where the outline is too thin for it.
     """
     coarse = isotropic_grid(brain, STRUCTURE_GRID_MM)
     inside = onto_grid(brain, coarse, IDENTITY, sitk.sitkNearestNeighbor)
     inside = sitk.BinaryErode(inside, [round(INSIDE_MM / STRUCTURE_GRID_MM)] * 3)
     inside_zyx = sitk.GetArrayFromImage(inside) > 0
-    figures = [structure(onto_grid(image, coarse, IDENTITY), inside_zyx) for image in images.values()]
+    if inside_zyx.sum() < LEAST_INSIDE_VOXELS:
+        return ()
+    most = max(structure(onto_grid(image, coarse, IDENTITY), inside_zyx) for image in images.values())
     words = (
         "The images are even where the brain should be: this seems to be a test object or noise, not a head."
-        if max(figures) < LEAST_STRUCTURE
+        if most < LEAST_STRUCTURE
         else "The images have the structure of a brain."
     )
-    return judged("structure", max(figures), "x", (LEAST_STRUCTURE, None), words)
+    return (judged("structure", most, "x", (LEAST_STRUCTURE, None), words),)
 
 
 def structure(image: sitk.Image, inside_zyx: Mask) -> float:
-    """How far the 10th and the 90th percentile of what is 2 to 8 mm in size are apart, as a multiple of the median.
+    """How far the 10th and the 90th percentile of what is 3 to 8 mm in size are apart, as a multiple of the median.
 
-    Noise is finer and the shading of coils broader. 0 where nothing lies inside.
+    Noise is finer and the shading of coils broader. 0 where the image has no signal inside.
     """
-    values_zyx = sitk.GetArrayViewFromImage(image)[inside_zyx]
-    median = float(np.median(values_zyx)) if values_zyx.size else 0.0
+    median = float(np.median(sitk.GetArrayViewFromImage(image)[inside_zyx]))
     if median <= 0:
         return 0.0
     fine, broad = (sitk.SmoothingRecursiveGaussian(image, size) for size in (FINE_MM, BROAD_MM))

@@ -17,7 +17,7 @@ from segmentation.scan_quality import (
     mask_overlap_gate,
     mirror_gate,
     signal_to_noise,
-    structure_gate,
+    structure_gates,
 )
 from segmentation.types import SEQUENCES, BrainScan
 from tests.segmentation import simple_head
@@ -53,7 +53,7 @@ def test_a_bottle_of_water_and_mere_noise_have_not_the_structure_of_a_brain() ->
     bottle = brain * 800 * shading + np.random.default_rng(4).normal(0, 20, brain.shape)
     noise = np.random.default_rng(5).integers(0, 60, brain.shape)
     for values in (bottle, noise):
-        gate = structure_gate(dict.fromkeys(SEQUENCES, image_of(values)), image_of(brain) > 0)
+        (gate,) = structure_gates(dict.fromkeys(SEQUENCES, image_of(values)), image_of(brain) > 0)
         assert not gate.passed
         assert "not a head" in gate.message
 
@@ -62,7 +62,8 @@ def test_a_head_has_the_structure_of_a_brain() -> None:
     scan = make_visit(7, 1, spacing_mm=2.0).scan
     images = {name: getattr(scan, name) for name in SEQUENCES}
     brain = sitk.BinaryErode(scan.t1ce > float(np.median(sitk.GetArrayViewFromImage(scan.t1ce))), [3, 3, 3])
-    assert structure_gate(images, brain).passed
+    (gate,) = structure_gates(images, brain)
+    assert gate.passed
 
 
 def image_of(values_zyx: np.ndarray) -> sitk.Image:
