@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import atexit
 import re
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache, partial
-from typing import IO
+from functools import cache
+from typing import IO, Any
 
 import httpx
 from django.conf import settings
@@ -24,10 +25,12 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from frontend.stow import CANNOT_UNDERSTAND, BadBodyError, StowBody, received
 from review.api_tokens import HashedTokenAuthentication
 from review.audit import record, record_view_of
 from review.models import AuditAction
 from review.roles import MayRead, MayUpload
+from review.upload import note_refused
 
 ROOT = "dicom-web"
 UID = r"[0-9.]{1,64}"
@@ -108,11 +111,17 @@ class DicomWeb(APIView):
     head = get
 
     def post(self, request: Request, path: str) -> HttpResponseBase:
-        """STOW-RS (DICOM PS3.18 section 10.5): the body goes to Orthanc as it comes."""
+        """STOW-RS (DICOM PS3.18 section 10.5): what is whole goes to Orthanc, the rest to the list of problems."""
         if not STORE.fullmatch(path) or DOTS_ONLY.fullmatch(path):
             return _refuse(404, "Objects are stored at studies or studies/<study UID>.")
-        record(AuditAction.UPLOADED, request.user.get_username(), way="STOW-RS")
-        return _store(request._request, path)
+        by = request.user.get_username()
+        record(AuditAction.UPLOADED, by, way="STOW-RS")
+        try:
+            with received(request._request) as body:
+                note_refused([("STOW-RS", reason) for reason in body.refused], by)
+                return _store(request._request, path, body)
+        except BadBodyError as error:
+            return _refuse(400, str(error))
 
 
 def is_open(path: str) -> bool:
@@ -133,15 +142,33 @@ def _stream(request: HttpRequest, path: str) -> HttpResponseBase:
     return _answer(asked, PIXEL_CACHE if pixels else OTHER_CACHE)
 
 
-def _store(request: HttpRequest, path: str) -> HttpResponseBase:
-    kept = {
-        name: request.headers[name] for name in ("Content-Type", "Content-Length") if name in request.headers
+def _store(request: HttpRequest, path: str, body: StowBody) -> HttpResponseBase:
+    """What Orthanc says, with the objects that it never got to see among the failed ones."""
+    failed = [{"00081197": {"vr": "US", "Value": [CANNOT_UNDERSTAND]}} for _ in body.refused]
+    if not body.good:
+        return _told({"00081198": {"vr": "SQ", "Value": failed}}, 409)
+    boundary = secrets.token_hex(16)
+    headers = _headers_for_orthanc(request) | {
+        "Accept": "application/dicom+json",
+        "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}',
     }
-    body = iter(partial(request.read, CHUNK_BYTES), b"")
-    headers = _headers_for_orthanc(request) | kept
-    return _answer(
-        _orthanc().build_request("POST", f"/{ROOT}/{path}", content=body, headers=headers), "no-store"
-    )
+    content = body.rewritten(boundary.encode())
+    asked = _orthanc().build_request("POST", f"/{ROOT}/{path}", content=content, headers=headers)
+    if not failed:
+        return _answer(asked, "no-store")
+    try:
+        answer = _orthanc().send(asked)
+        told = answer.raise_for_status().json()
+    except (httpx.HTTPError, ValueError):
+        return _refuse(502, "The image archive (Orthanc) did not take the objects.")
+    told.setdefault("00081198", {"vr": "SQ", "Value": []})["Value"] += failed
+    return _told(told, 202)
+
+
+def _told(answer: dict[str, Any], status: int) -> HttpResponse:
+    told = JsonResponse(answer, status=status, content_type="application/dicom+json")
+    told["Cache-Control"] = "no-store"
+    return told
 
 
 def _answer(asked: httpx.Request, caching: str) -> HttpResponseBase:

@@ -24,7 +24,7 @@ from orthanc.errors import (
     RejectedFileError,
 )
 from orthanc.headers import instance_place, series_header, study_header
-from orthanc.intake import check_dicom
+from orthanc.intake import TOO_DEEP, check_dicom, is_too_deep
 from orthanc.types import Change, ChangePage, SeriesHeader, StoredInstance, StudyHeader, UploadAnswer
 
 UID_PATTERN = re.compile(r"[0-9.]{1,64}")
@@ -85,7 +85,11 @@ class OrthancClient:
         )
 
     def study_header(self, orthanc_id: str) -> StudyHeader:
-        """The study with the headers of its series, each from a typical image of it."""
+        """The study with the headers of its series, each from a typical image of it.
+
+        Raises:
+            RejectedFileError: an object was found that nobody can read; it is gone now.
+        """
         resources = self._ask(self._pacs.get_studies_id_series, orthanc_id).json()
         if not resources:
             raise NotInOrthancError(f"Study {orthanc_id} has no series in Orthanc.")
@@ -107,6 +111,7 @@ class OrthancClient:
             raise NotInOrthancError(f"Series {resource['ID']} has no images in Orthanc.")
         in_order = sorted(instances, key=lambda one: (one.get("IndexInSeries") or 0, one["ID"]))
         typical_id = in_order[len(in_order) // 2]["ID"]
+        self._refuse_depth(typical_id)
         tags = self._ask(self._pacs.get_instances_id_simplified_tags, typical_id).json()
         header = series_header(
             tags,
@@ -115,6 +120,12 @@ class OrthancClient:
             is_stable=bool(resource.get("IsStable")),
         )
         return header, tags, typical_id
+
+    def _refuse_depth(self, instance_id: str) -> None:
+        """Take out of Orthanc what would end it when it is read; to give the file, it need not read it."""
+        if is_too_deep(self.instance_bytes(instance_id)):
+            self.delete_instance(instance_id)
+            raise RejectedFileError(f"{TOO_DEEP} The object was removed from Orthanc, which cannot read it.")
 
     def _calling_aet(self, instance_id: str) -> str:
         """Who sent the image by C-STORE; "" for every other way."""

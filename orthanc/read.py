@@ -14,11 +14,11 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from orthanc.errors import BadSeriesError, MissingSlicesError, NoContentError, RejectedFileError
-from orthanc.intake import check_dicom
+from orthanc.intake import DAMAGED, check_dicom
 from orthanc.slices import Slice, grid_of
 from orthanc.stack import SEND_AGAIN, stack_of
 
-UNDECODABLE = (ValueError, RuntimeError, AttributeError, NotImplementedError, KeyError, IndexError, OSError)
+UNDECODABLE = (*DAMAGED, RuntimeError)
 """What pydicom and its decoders raise on pixels that they cannot read."""
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from io import BytesIO
-
 import numpy as np
 import SimpleITK as sitk
-from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 
 from orthanc.codes import SEGMENTS
-from orthanc.errors import BadResultError, RejectedFileError
+from orthanc.errors import BadResultError
+from orthanc.intake import DAMAGED, check_dicom
 from orthanc.slices import grid_of
 from orthanc.sources import SourceSeries
 
@@ -27,10 +24,7 @@ def parse_seg(data: bytes) -> Dataset:
         RejectedFileError: they are not DICOM, or are cut short.
         BadResultError: they are another kind of object.
     """
-    try:
-        seg = dcmread(BytesIO(data))
-    except (InvalidDicomError, EOFError, ValueError) as error:
-        raise RejectedFileError("What was sent is not a complete DICOM file.") from error
+    seg = check_dicom(data)
     if seg.get("Modality") != "SEG" or seg.get("SegmentationType") != "BINARY":
         raise BadResultError("What was sent is not a segmentation with one bit a voxel (BINARY).")
     return seg
@@ -45,7 +39,13 @@ def labels_from_seg(seg: Dataset, source: SourceSeries) -> sitk.Image:
     """
     _check_origin(seg, source.datasets[0])
     labels_zyx = np.zeros((len(source.slices), *source.slices[0].size), np.uint8)
-    for mask_yx, label, z in zip(_frames(seg), _labels(seg), _places(seg, source), strict=True):
+    try:
+        drawn = list(zip(_frames(seg), _labels(seg), _places(seg, source), strict=True))
+    except DAMAGED as error:
+        raise BadResultError(
+            "The mask does not say of each frame what it shows and where it lies."
+        ) from error
+    for mask_yx, label, z in drawn:
         drawn_yx = mask_yx != 0
         if np.any(drawn_yx & (labels_zyx[z] != 0) & (labels_zyx[z] != label)):
             raise BadResultError("Two segments overlap: a voxel can be of one kind of tissue only.")
@@ -66,7 +66,7 @@ def _frames(seg: Dataset) -> np.ndarray:
     """The frames, (frames, rows, columns)."""
     try:
         pixels = seg.pixel_array
-    except (AttributeError, ValueError, RuntimeError) as error:
+    except (*DAMAGED, RuntimeError) as error:
         raise BadResultError("The voxels of the mask cannot be read.") from error
     return pixels if pixels.ndim == 3 else pixels[None]
 

@@ -119,7 +119,7 @@ def slices_of(dataset: Dataset) -> list[Slice]:
     """
     if "Rows" not in dataset:
         raise BadSeriesError("The series holds an object without an image, such as a report.")
-    if int(dataset.get("SamplesPerPixel", 1)) != 1:
+    if int(dataset.get("SamplesPerPixel") or 1) != 1:
         raise BadSeriesError("The series holds colour images, such as screen captures.")
     n_frames = int(dataset.get("NumberOfFrames") or 1)
     n_groups = len(dataset.get("PerFrameFunctionalGroupsSequence") or ())

@@ -9,6 +9,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from orthanc.errors import BadSeriesError, MissingSlicesError, MixedImagesError
+from orthanc.intake import DAMAGED
 from orthanc.slices import Slice, normal_of, slices_of
 from orthanc.volumes import one_per_place
 
@@ -40,7 +41,7 @@ def stack_of(datasets: Iterable[Dataset]) -> Stack:
         BadSeriesError: fewer than two slices, or none that lie in space.
     """
     by_uid = {str(dataset.SOPInstanceUID): dataset for dataset in datasets}
-    found = [one for dataset in by_uid.values() for one in slices_of(dataset)]
+    found = _slices(by_uid.values())
     if len(found) < 2:
         raise BadSeriesError(f"The series holds {len(found)} slices; an image of the head needs more.")
     _check_alike(found)
@@ -51,6 +52,15 @@ def stack_of(datasets: Iterable[Dataset]) -> Stack:
         raise BadSeriesError("All images of the series lie at one place; an image of the head needs more.")
     _check_steps(slices, normal)
     return Stack(tuple(slices), warnings)
+
+
+def _slices(datasets: Iterable[Dataset]) -> list[Slice]:
+    try:
+        return [one for dataset in datasets for one in slices_of(dataset)]
+    except DAMAGED as error:
+        raise BadSeriesError(
+            f"The header of an image holds what makes no sense ({error}). {SEND_AGAIN}"
+        ) from error
 
 
 def _by_place(found: Sequence[Slice], normal: np.ndarray) -> list[list[Slice]]:

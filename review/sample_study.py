@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from typing import IO, cast
+from collections.abc import Sequence
+from itertools import chain
 
 from django.core.files.uploadedfile import UploadedFile
 from pydicom import Dataset
 
 from orthanc.errors import RejectedFileError
 from orthanc.headers import instance_place, series_header, simplified_tags, study_header
-from orthanc.intake import check_dicom, is_zip, unzip_members
+from orthanc.intake import check_dicom
 from orthanc.types import StudyHeader
+from review.upload import SentContent, contents_of
 
 MOST_FILES = 3000
 
@@ -25,11 +26,11 @@ def read_sample(files: Sequence[UploadedFile]) -> StudyHeader:
     """
     datasets: dict[str, list[Dataset]] = defaultdict(list)
     refused = ""
-    for number, data in enumerate(_contents(files), start=1):
+    for number, content in enumerate(chain.from_iterable(map(contents_of, files)), start=1):
         if number > MOST_FILES:
             raise RejectedFileError(f"More than {MOST_FILES} files: one image of every series is enough.")
         try:
-            dataset = check_dicom(data)
+            dataset = check_dicom(_data(content))
         except RejectedFileError as error:
             refused = str(error)
         else:
@@ -52,11 +53,7 @@ def _study(datasets: dict[str, list[Dataset]]) -> StudyHeader:
     return study_header(first, series, orthanc_id="", calling_aet="")
 
 
-def _contents(files: Sequence[UploadedFile]) -> Iterator[bytes]:
-    for file in files:
-        start = file.read(4)
-        file.seek(0)
-        if is_zip(start):
-            yield from (data for _, data in unzip_members(cast(IO[bytes], file)))
-        else:
-            yield file.read()
+def _data(content: SentContent) -> bytes:
+    if content.reason:
+        raise RejectedFileError(content.reason)
+    return content.data

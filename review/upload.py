@@ -63,7 +63,9 @@ class UploadReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Content:
+class SentContent:
+    """One file, also from within an archive; without data where there is a reason not to look at it."""
+
     name: str
     data: bytes
     reason: str = ""
@@ -78,17 +80,12 @@ def take_upload(pacs: OrthancClient, files: Iterable[UploadedFile], by: str) -> 
     outcomes: list[FileOutcome] = []
     touched: dict[str, None] = {}
     for file in files:
-        for content in _contents(file):
+        for content in contents_of(file):
             outcome, studies = _store(pacs, content)
             outcomes.append(outcome)
             touched |= dict.fromkeys(studies)
             if not outcome.accepted:
-                IntakeProblem.objects.create(
-                    name=outcome.name.replace("\x00", "")[-255:],
-                    source=IntakeProblem.Source.UPLOAD,
-                    reason=outcome.reason.replace("\x00", ""),
-                    by=by,
-                )
+                note_refused([(outcome.name, outcome.reason)], by)
     # The rows are there at once, so that the sender finds the study on the worklist.
     taken = [study for orthanc_id in touched if (study := take_study(pacs, orthanc_id))]
     for study in taken:
@@ -96,7 +93,18 @@ def take_upload(pacs: OrthancClient, files: Iterable[UploadedFile], by: str) -> 
     return UploadReport(tuple(outcomes), tuple(study.study_uid for study in taken))
 
 
-def _store(pacs: OrthancClient, content: _Content) -> tuple[FileOutcome, list[str]]:
+def note_refused(refused: Iterable[tuple[str, str]], by: str) -> None:
+    """Put names and reasons of what was sent and not taken on the list of problems."""
+    for name, reason in refused:
+        IntakeProblem.objects.create(
+            name=name.replace("\x00", "")[-255:],
+            source=IntakeProblem.Source.UPLOAD,
+            reason=reason.replace("\x00", ""),
+            by=by,
+        )
+
+
+def _store(pacs: OrthancClient, content: SentContent) -> tuple[FileOutcome, list[str]]:
     if content.reason:
         return FileOutcome(content.name, accepted=False, reason=content.reason), []
     answer = pacs.upload_bytes(content.data)
@@ -109,35 +117,36 @@ def _store(pacs: OrthancClient, content: _Content) -> tuple[FileOutcome, list[st
     return outcome, [one.study_orthanc_id for one in answer.instances if one.study_orthanc_id]
 
 
-def _contents(file: UploadedFile) -> Iterator[_Content]:
+def contents_of(file: UploadedFile) -> Iterator[SentContent]:
+    """What a file holds: itself, or the files of an archive, one in memory at a time."""
     name = file.name or "unnamed"
     start = file.read(4)
     file.seek(0)
     if start not in (ZIP_START, EMPTY_ZIP_START):
         too_large = (file.size or 0) > settings.UPLOAD_LARGEST_MB * MB
-        yield _Content(name, b"", TOO_LARGE) if too_large else _Content(name, file.read())
+        yield SentContent(name, b"", TOO_LARGE) if too_large else SentContent(name, file.read())
         return
     try:
         with zipfile.ZipFile(cast(IO[bytes], file)) as archive:
             yield from _members(name, archive)
     except zipfile.BadZipFile:
-        yield _Content(name, b"", "The archive is damaged or was cut off; nothing in it could be read.")
+        yield SentContent(name, b"", "The archive is damaged or was cut off; nothing in it could be read.")
 
 
-def _members(archive_name: str, archive: zipfile.ZipFile) -> Iterator[_Content]:
+def _members(archive_name: str, archive: zipfile.ZipFile) -> Iterator[SentContent]:
     members = [one for one in archive.infolist() if _may_be_image(one)]
     if refusal := _refusal(members):
-        yield _Content(archive_name, b"", refusal)
+        yield SentContent(archive_name, b"", refusal)
         return
     for member in members:
         name = f"{archive_name}/{member.filename}"
         if reason := _reason_not_to_unpack(member):
-            yield _Content(name, b"", reason)
+            yield SentContent(name, b"", reason)
             continue
         try:
-            yield _Content(name, archive.read(member))
+            yield SentContent(name, archive.read(member))
         except DAMAGED_MEMBER as error:
-            yield _Content(name, b"", f"The archive does not give this file: {error}")
+            yield SentContent(name, b"", f"The archive does not give this file: {error}")
 
 
 def _refusal(members: list[zipfile.ZipInfo]) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from threading import Thread
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pydicom
@@ -19,9 +20,11 @@ from hypothesis import strategies as st
 from pytest_django.fixtures import Settings as DjangoSettings
 
 from frontend.dicomweb import is_open
+from frontend.stow import spans
 from orthanc.client import OrthancClient
 from orthanc.study_maker import VisitDescription, make_study
 from review.api_tokens import make_token
+from review.models import IntakeProblem
 from tests.frontend.conftest import SegmentedStudy
 from tests.frontend.synthetic import make_images
 
@@ -127,6 +130,71 @@ def test_a_service_stores_by_stow_and_reads_back_with_its_token(
     assert orthanc.find_instance(dataset.SOPInstanceUID)
     found = Client().get(f"/dicomweb/studies?StudyInstanceUID={dataset.StudyInstanceUID}", headers=headers)
     assert dataset.StudyInstanceUID in body(found).decode()
+
+
+def stow_body(*objects: bytes) -> bytes:
+    head = b"--cut\r\nContent-Type: application/dicom\r\n\r\n"
+    return b"".join(head + one + b"\r\n" for one in objects) + b"--cut--\r\n"
+
+
+def stow(
+    client: Client, data: bytes, kind: str = 'multipart/related; type="application/dicom"; boundary=cut'
+) -> Any:
+    return client.post("/dicomweb/studies", data, content_type=kind)
+
+
+@pytest.mark.stack
+def test_of_several_objects_the_whole_ones_are_stored_and_the_others_told(
+    as_role: LogIn, orthanc: OrthancClient, tmp_path: Path
+) -> None:
+    good, other = (
+        path.read_bytes()
+        for path in make_study(make_images(), tmp_path, VisitDescription("STOW-2"), uid_seed="parts")[:2]
+    )
+    deep = good + b"\x40\x00\x43\xa0SQ\x00\x00\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff" * 3000
+    answer = stow(as_role("service"), stow_body(deep, good, other[:2000]))
+    assert (answer.status_code, answer.headers["Content-Type"]) == (202, "application/dicom+json")
+    told = answer.json()
+    assert len(told["00081199"]["Value"]) == 1
+    assert len(told["00081198"]["Value"]) == 2
+    assert orthanc.find_instance(pydicom.dcmread(BytesIO(good)).SOPInstanceUID)
+    reasons = list(IntakeProblem.objects.order_by("pk").values_list("reason", "by"))
+    assert [by for _, by in reasons] == ["service", "service"]
+    assert "sequences within sequences" in reasons[0][0]
+    assert "cut short" in reasons[1][0]
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "words"),
+    [
+        (b"", "multipart/related; boundary=cut", "Nothing"),
+        (b"x", "application/dicom", "multipart"),
+        (b"x", "multipart/related", "boundary"),
+        (b"x", "multipart/related; boundary=cut", "no objects"),
+        (stow_body(b"x")[:-9], "multipart/related; boundary=cut", "cut off"),
+        (stow_body(b"x"), 'multipart/related; type="application/dicom+json"; boundary=cut', "Only"),
+    ],
+)
+def test_a_body_that_is_no_stow_is_a_400_in_words(
+    as_role: LogIn, recorder: list[object], data: bytes, kind: str, words: str
+) -> None:
+    answer = stow(as_role("service"), data, kind)
+    assert answer.status_code == 400
+    assert words in answer.json()["detail"]
+    assert recorder == []
+
+
+def test_where_no_object_is_whole_orthanc_is_not_asked(as_role: LogIn, recorder: list[object]) -> None:
+    answer = stow(as_role("service"), stow_body(b"no DICOM", b""))
+    assert answer.status_code == 409
+    assert len(answer.json()["00081198"]["Value"]) == 2
+    assert recorder == []
+
+
+@given(st.lists(st.binary(max_size=60), max_size=4), st.binary(max_size=9))
+def test_the_parts_of_a_body_are_found_as_they_were_put_in(parts: list[bytes], preamble: bytes) -> None:
+    whole = (preamble + b"\r\n" if preamble else b"") + stow_body(*parts)
+    assert [whole[one.start : one.end] for one in spans(whole, b"cut")] == parts
 
 
 @pytest.mark.parametrize(("role", "status"), [(None, 401), ("nobody", 403)])

@@ -10,13 +10,14 @@ from pydicom import dcmread
 
 from orthanc.client import OrthancClient
 from orthanc.destinations import send_to
-from orthanc.errors import NotInOrthancError, OrthancRefusedError, OrthancUnavailableError
+from orthanc.errors import NotInOrthancError, OrthancRefusedError, OrthancUnavailableError, RejectedFileError
 from orthanc.read import read_series
 from orthanc.seg import write_seg
 from orthanc.server.process import free_port
 from orthanc.sources import read_source
 from orthanc.sr import volumes_from_sr, write_sr
 from orthanc.study_maker import make_study
+from tests.fuzz.scanner import c_store
 from tests.orthanc.results import ALGORITHM, VOLUMES, lopsided_labels, places_in_seg, places_of
 
 pytestmark = pytest.mark.stack
@@ -223,3 +224,27 @@ def test_a_download_that_breaks_off_leaves_nothing(sick_client, tmp_path):
     with pytest.raises(OrthancUnavailableError):
         sick_client.download_series("a", tmp_path / "series")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_object_that_would_end_orthanc_is_taken_out_unread_and_the_next_study_is_read(
+    orthanc_server, pacs, files, tmp_path
+):
+    dataset = dcmread(files[0])
+    del dataset.PixelData
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.SOPInstanceUID = (
+        "1.2.7",
+        "1.2.7.1",
+        "1.2.7.1.1",
+    )
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    written = BytesIO()
+    dataset.save_as(written)
+    opening = b"\x40\x00\x43\xa0SQ\x00\x00\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff"
+    closing = b"\xfe\xff\x0d\xe0\x00\x00\x00\x00\xfe\xff\xdd\xe0\x00\x00\x00\x00"
+    assert c_store([written.getvalue() + opening * 500 + closing * 500], orthanc_server.dicom_port) == 1
+    deep = pacs.find_study("1.2.7")
+    with pytest.raises(RejectedFileError, match="sequences within sequences"):
+        pacs.study_header(deep)
+    assert pacs.find_study("1.2.7") is None
+    normal = pacs.store(files[0]).study_orthanc_id
+    assert pacs.study_header(normal).study_uid == dcmread(files[0]).StudyInstanceUID
