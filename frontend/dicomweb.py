@@ -161,7 +161,7 @@ def _store(request: HttpRequest, path: str, body: StowBody) -> HttpResponseBase:
         told = answer.raise_for_status().json()
     except (httpx.HTTPError, ValueError):
         return _refuse(502, "The image archive (Orthanc) did not take the objects.")
-    told.setdefault("00081198", {"vr": "SQ", "Value": []})["Value"] += failed
+    told.setdefault("00081198", {"vr": "SQ"}).setdefault("Value", []).extend(failed)
     return _told(told, 202)
 
 

@@ -167,7 +167,6 @@ def test_of_several_objects_the_whole_ones_are_stored_and_the_others_told(
 @pytest.mark.parametrize(
     ("data", "kind", "words"),
     [
-        (b"", "multipart/related; boundary=cut", "Nothing"),
         (b"x", "application/dicom", "multipart"),
         (b"x", "multipart/related", "boundary"),
         (b"x", "multipart/related; boundary=cut", "no objects"),

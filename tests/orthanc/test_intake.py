@@ -129,7 +129,7 @@ def test_a_small_file_that_unpacks_to_gigabytes_of_pixels_is_rejected(file_bytes
         (b"1.2.840.10008.1.2.1\x00", b"1.2.840.10008.1.2.9\x00", "does not know"),
         (b"1.2.840.10008.1.2.1\x00", b"1.2.840.10008.5.1.4\x00", "does not know"),
         (b"\x08\x00\x18\x00UI", b"\x08\x00\x18\x00FD", "no UID"),
-        (b"\x28\x00\x10\x00US", b"\x28\x00\x10\x00?!", "damaged"),
+        (b"\x28\x00\x10\x00US", b"\x28\x00\x10\x00?!", "before the pixels"),
     ],
 )
 def test_bytes_that_are_not_what_they_are_called_are_rejected(file_bytes, was, becomes, words):

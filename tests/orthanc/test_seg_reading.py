@@ -128,7 +128,7 @@ def test_a_mask_that_does_not_belong_is_refused(
 
 
 def test_what_is_no_segmentation_is_refused(seg: Dataset, t1ce: list[Path]) -> None:
-    with pytest.raises(RejectedFileError, match="complete DICOM file"):
+    with pytest.raises(RejectedFileError, match="not a DICOM file"):
         parse_seg(b"GIF89a")
     with pytest.raises(BadResultError, match="BINARY"):
         parse_seg(t1ce[0].read_bytes())
