@@ -29,6 +29,11 @@ def make_account(name: str, roles: Collection[str], *, by: str, email: str = "")
     Raises:
         AccountError: the name is taken or no name, the address no address, or there is no such role.
     """
+    user = make_linked_account(name, roles, by=by, email=email)
+    return user, _give_password(user, by)
+
+
+def _new_user(name: str, email: str) -> User:
     user = User(username=name.strip(), email=email.strip())
     user.set_unusable_password()
     try:
@@ -36,9 +41,20 @@ def make_account(name: str, roles: Collection[str], *, by: str, email: str = "")
     except ValidationError as error:
         raise AccountError(" ".join(error.messages)) from error
     user.save()
+    return user
+
+
+@transaction.atomic
+def make_linked_account(name: str, roles: Collection[str], *, by: str, email: str = "") -> User:
+    """A new account without a password: its owner comes by single sign-on.
+
+    Raises:
+        AccountError: the name is taken or no name, or the address no address.
+    """
+    user = _new_user(name, email)
     _give_roles(user, roles)
     record(AuditAction.ACCOUNT_CHANGED, by, account=user.username, change="made", roles=_words(roles))
-    return user, _give_password(user, by)
+    return user
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
 from webapp.environment import Environment
@@ -98,9 +99,27 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
+# Single sign-on by OpenID Connect: off without an issuer, whose own address tells its endpoints and keys.
+OIDC_ISSUER = env.text("OIDC_ISSUER")
+OIDC_RP_CLIENT_ID, OIDC_RP_CLIENT_SECRET = env.text("OIDC_CLIENT_ID"), env.text("OIDC_CLIENT_SECRET")
+OIDC_RP_SIGN_ALGO = env.text("OIDC_SIGN_ALGO", "RS256")
+OIDC_RP_SCOPES = env.text("OIDC_SCOPES", "openid profile email")
+OIDC_NAME_CLAIM = env.text("OIDC_NAME_CLAIM", "preferred_username")
+OIDC_ROLES_CLAIM = env.text("OIDC_ROLES_CLAIM", "groups")
+OIDC_ROLES = env.words("OIDC_ROLES", "")  # radiologist=neuroradiology,admin=glioma-admins
+OIDC_LABEL = env.text("OIDC_LABEL", "Log in with the hospital's account")
+OIDC_USE_PKCE = True
+OIDC_TIMEOUT = 10
+OIDC_AUTHENTICATION_CALLBACK_URL = "sign-on-back"
+LOCAL_LOGIN = env.flag("LOCAL_LOGIN", default=True)  # log-in by name and password
+if OIDC_ISSUER and not (OIDC_RP_CLIENT_ID and OIDC_ROLES):
+    raise ImproperlyConfigured("OIDC_ISSUER needs OIDC_CLIENT_ID and OIDC_ROLES.")
+if not LOCAL_LOGIN and not OIDC_ISSUER:
+    raise ImproperlyConfigured("LOCAL_LOGIN=no without OIDC_ISSUER would let nobody in.")
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
+    *(["django.contrib.auth.backends.ModelBackend"] if LOCAL_LOGIN else []),
+    *(["review.single_sign_on.SingleSignOn"] if OIDC_ISSUER else []),
 ]
 # Guessing is stopped per account and address: nobody can lock a colleague out from another machine.
 AXES_FAILURE_LIMIT = env.number("LOGIN_TRIES", 8)

@@ -18,9 +18,26 @@ from django.utils.decorators import method_decorator
 from frontend.permissions import with_page_policy
 from review.accounts import must_choose_password, password_was_chosen
 
-login = with_page_policy(
-    LoginView.as_view(template_name="frontend/login.html", redirect_authenticated_user=True)
-)
+
+class LogIn(LoginView):
+    """Name and password, the way to single sign-on, or both, as the site is set."""
+
+    template_name = "frontend/login.html"
+    redirect_authenticated_user = True
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """The form, and which ways there are."""
+        return super().get_context_data(**kwargs) | _ways_in()
+
+
+login = with_page_policy(LogIn.as_view())
+
+
+def _ways_in() -> dict[str, Any]:
+    return {
+        "local_login": settings.LOCAL_LOGIN,
+        "sign_on_label": settings.OIDC_LABEL if settings.OIDC_ISSUER else "",
+    }
 
 
 @method_decorator(with_page_policy, name="dispatch")
@@ -46,7 +63,7 @@ class Password(PasswordChangeView):
 @with_page_policy
 def locked_out(request: HttpRequest, answer: HttpResponse | None, credentials: object) -> HttpResponse:
     """The log-in page for an account that was guessed at too often from this address."""
-    context = {"locked_minutes": int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)}
+    context = _ways_in() | {"locked_minutes": int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)}
     return render(request, "frontend/login.html", context, status=429)
 
 

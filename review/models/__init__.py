@@ -19,6 +19,7 @@ from review.models.results import Measurement, Result
 from review.models.rule_sets import IgnoredVariant, RuleSetDraft, RuleSetVersion
 from review.models.settings import FollowerState, QualityPolicy, RoutingRule
 from review.models.shadow import ShadowRun
+from review.models.sign_on import SignOnAccount
 from review.models.site import SiteSettings
 from review.models.tokens import ApiToken, Scope
 from review.models.verdicts import Acceptance, Flag, Opinion
@@ -67,6 +68,7 @@ __all__ = [
     "Series",
     "SeriesOverride",
     "ShadowRun",
+    "SignOnAccount",
     "SiteSettings",
     "Study",
     "TemplateVersion",

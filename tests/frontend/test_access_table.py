@@ -140,7 +140,8 @@ TABLE: dict[str, dict[str, frozenset[str]]] = {
 """Strangers and accounts without a role get nothing of all this."""
 
 ELSEWHERE = {
-    "favicon.ico", "login/", "password/", "logout/", "health", "ready", "metrics", "api/nudge/", "ohif/(?P<path>.*)$",
+    "favicon.ico", "login/", "sign-on/", "sign-on/back/", "password/", "logout/", "health", "ready", "metrics",
+    "api/nudge/", "ohif/(?P<path>.*)$",
 }  # fmt: skip
 """Open by purpose, or under a token of its own."""
 
