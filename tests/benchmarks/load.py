@@ -101,7 +101,7 @@ def ahead_of(studies: int) -> int:
 
 def make_studies(folder: Path, plan: list[Arrival]) -> list[str]:
     """A study of its own for every arrival; their UIDs."""
-    images = make_head(folder / "phantom")
+    images = make_head()
     return [
         write_study(
             images, folder_of(folder, one), one.number, ward=URGENT_WARD if one.is_urgent else "ROUTINE-"

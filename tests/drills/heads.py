@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import SimpleITK as sitk
 from pydicom import dcmread
 
 from orthanc.study_maker import VisitDescription, make_study
+from segmentation.phantom import DEMO_SEED, make_visit
 from segmentation.types import SEQUENCES
-from tests.end_to_end.installation import REPOSITORY
 
 SCALE = 0.6
 """A brain of 350 mL: the smallest that the outline of the brain is not refused for."""
@@ -20,12 +18,10 @@ SLICE_MM = 4.0
 """The least that is not refused for its number of voxels; thinner slices are more files and no other work."""
 
 
-def make_head(folder: Path) -> dict[str, sitk.Image]:
-    """The four images of a small head, made by way of `folder`."""
-    line = [sys.executable, "manage.py", "phantom", str(folder), "--visits", "1", "--format", "nifti"]
-    subprocess.run(line, cwd=REPOSITORY, check=True, capture_output=True)
-    case = folder / "visit-1"
-    return {name: _shrunk(sitk.ReadImage(str(case / f"{name}.nii.gz"))) for name in SEQUENCES}
+def make_head() -> dict[str, sitk.Image]:
+    """The four images of a small head."""
+    scan = make_visit(DEMO_SEED, 1, spacing_mm=VOXEL_MM / SCALE).scan
+    return {name: _shrunk(getattr(scan, name)) for name in SEQUENCES}
 
 
 def _shrunk(image: sitk.Image) -> sitk.Image:

@@ -44,7 +44,7 @@ class Supply:
         self._thread.join()
 
     def _run(self) -> None:
-        images = make_head(self._folder / "phantom")
+        images = make_head()
         while not self._stopped.is_set():
             if self._is_short():
                 self._send_one(images)

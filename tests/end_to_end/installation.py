@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,15 @@ class Installation:
     var: Path
     variables: dict[str, str]
     accounts: dict[str, dict[str, str]]
+    environment: dict[str, str] = field(default_factory=dict)
+    """Of its commands."""
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """What `make up`, `down`, `backup` or `restore` runs, for this installation."""
+        line = [sys.executable, "-m", "webapp.stack", *words]
+        return subprocess.run(
+            line, cwd=REPOSITORY, env=self.environment, capture_output=True, text=True, check=False
+        )
 
     @property
     def url(self) -> str:
@@ -166,20 +175,13 @@ def installed(var: Path, **extra: str) -> Iterator[Installation]:
         zip(("PORT", "ORTHANC_PORT", "DICOM_PORT", "PG_PORT", "REDIS_PORT"), _free_ports(), strict=True)
     )
 
-    def stack(command: str) -> subprocess.CompletedProcess[str]:
-        line = [sys.executable, "-m", "webapp.stack", command]
-        return subprocess.run(
-            line, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
-        )
-
-    started = stack("up")
+    started = Installation(var, {}, {}, environment).command("up")
     try:
         assert started.returncode == 0, started.stdout + started.stderr
-        yield Installation(
-            var, read_env_file(var / "stack.env"), json.loads((var / "accounts.json").read_text())
-        )
+        accounts = json.loads((var / "accounts.json").read_text())
+        yield Installation(var, read_env_file(var / "stack.env"), accounts, environment)
     finally:
-        stack("down")
+        Installation(var, {}, {}, environment).command("down")
 
 
 def _free_ports() -> list[str]:

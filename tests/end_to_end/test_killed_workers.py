@@ -20,7 +20,7 @@ AFTER = {"prepare": double_messages, "infer": empty_redis, "publish": double_mes
 
 
 def test_faults_in_every_stage_lose_nothing_and_double_nothing(stack: Installation, tmp_path: Path) -> None:
-    study_uid = write_study(make_head(tmp_path / "phantom"), tmp_path / "study", 1)
+    study_uid = write_study(make_head(), tmp_path / "study", 1)
     assert stack.send(tmp_path / "study").returncode == 0
     for stage, process in KILLS:
 
