@@ -61,9 +61,12 @@ def ago(moment: datetime | None) -> str:
 
 
 def patient_name(written: str) -> str:
-    """A DICOM person name as people write it: "Family, Given Middle"; "No name" for an empty one."""
-    alphabetic = written.split("=")[0]
-    family, given, middle, *_ = [*(part.strip() for part in alphabetic.split("^")), "", "", ""]
+    """A DICOM person name as people write it: "Family, Given Middle"; "No name" for an empty one.
+
+    Of its groups (PS3.5 6.2.1: Latin letters, ideographs, sounds) the first that says anything.
+    """
+    group = next((one for one in written.split("=") if one.strip(" ^")), "")
+    family, given, middle, *_ = [*(part.strip() for part in group.split("^")), "", "", ""]
     rest = " ".join(part for part in (given, middle) if part)
     return ", ".join(part for part in (family, rest) if part) or "No name"
 

@@ -121,6 +121,7 @@ urlpatterns = [
     path("compare/", compare.choose, name="compare-choose"),
     path("compare/<str:study_uid>/<str:prior_uid>/", compare.page, name="compare"),
     path("compare/<str:study_uid>/<str:prior_uid>/parts.json", compare.parts, name="compare-parts"),
+    path("compare/<str:study_uid>/<str:prior_uid>/remove/", compare.remove, name="compare-remove"),
     path("compare/<str:study_uid>/<str:prior_uid>/panel/", compare.panel, name="compare-panel"),
     path("panel/<str:study_uid>/", panel.page, name="panel"),
     path("panel/<str:study_uid>/live/", panel.live, name="panel-live"),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -55,18 +56,23 @@ class SummaryPage:
 def summary_pdf(page: SummaryPage) -> bytes:
     """The page as a PDF of A4 size."""
     figure = Figure(figsize=A4_INCHES)
-    figure.text(0.07, 0.965, page.title, fontsize=14, weight="bold", va="top")
-    figure.text(0.07, 0.943, page.subtitle, fontsize=9, color="#444444", va="top")
+    _write(figure, 0.965, page.title, fontsize=14, weight="bold", va="top")
+    _write(figure, 0.943, page.subtitle, fontsize=9, color="#444444", va="top")
     _draw_curve(figure.add_axes((0.10, 0.715, 0.83, 0.195)), page)
     _draw_table(figure.add_axes((0.07, 0.535, 0.86, 0.145)), page)
     _draw_images(figure, page.images)
     lines = _wrapped(page.report)
-    figure.text(0.07, 0.275, "\n".join(lines), fontsize=6.8, va="top", linespacing=1.35)
-    figure.text(0.07, 0.022, f"{STATEMENT}\n{page.footer}", fontsize=6.5, color="#444444", va="bottom")
+    _write(figure, 0.275, "\n".join(lines), fontsize=6.8, va="top", linespacing=1.35)
+    _write(figure, 0.022, f"{STATEMENT}\n{page.footer}", fontsize=6.5, color="#444444", va="bottom")
     made = BytesIO()
     # Without a date in the file, the same page gives the same bytes.
     figure.savefig(made, format="pdf", metadata={"CreationDate": None})
     return made.getvalue()
+
+
+def _write(figure: Figure, height: float, words: str, **how: Any) -> None:
+    """Words as they are: a dollar sign in a name or description begins no formula."""
+    figure.text(0.07, height, words, parse_math=False, **how)
 
 
 def _draw_curve(axes: Axes, page: SummaryPage) -> None:
@@ -110,13 +116,14 @@ def _draw_table(axes: Axes, page: SummaryPage) -> None:
     table.auto_set_column_width(list(range(len(page.columns))))
     for cell in table.get_celld().values():
         cell.set_linewidth(0.3)
+        cell.get_text().set_parse_math(False)
 
 
 def _draw_images(figure: Figure, images: Sequence[KeyImage]) -> None:
     for place, image in enumerate(images[:2]):
         axes = figure.add_axes((0.07 + 0.44 * place, 0.305, 0.42, 0.205))
         axes.imshow(image.rgb, interpolation="nearest")
-        axes.set_title(image.caption, fontsize=7.5, loc="left")
+        axes.set_title(image.caption, fontsize=7.5, loc="left", parse_math=False)
         axes.set_axis_off()
 
 

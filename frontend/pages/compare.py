@@ -9,14 +9,20 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from frontend.pages.study import find_study
-from frontend.permissions import readers_only
+from frontend.permissions import readers_only, workers_only
 from orthanc.difference_seg import DIFFERENCE_SEGMENTS
 from orthanc.types import MeasuredRegion
 from review.audit import record_view
-from review.comparisons import CannotCompareError, ask_for_comparison, comparison_of, in_order
+from review.comparisons import (
+    CannotCompareError,
+    ask_for_comparison,
+    comparison_of,
+    in_order,
+    remove_comparison,
+)
 from review.course_changes import change_since, prior_visit, visit_of
 from review.longitudinal import key_of, timeline_of
 from review.models import Comparison, Study
@@ -71,6 +77,19 @@ def page(request: HttpRequest, study_uid: str, prior_uid: str) -> HttpResponse:
     return render(request, "frontend/compare.html", context, status=409 if refusal else 200)
 
 
+@workers_only
+@require_POST
+def remove(request: HttpRequest, study_uid: str, prior_uid: str) -> HttpResponse:
+    """Take the derived images away again; the page then says when they are gone."""
+    later, earlier = _visits(study_uid, prior_uid)
+    comparison = comparison_of(later, earlier)
+    if comparison is None:
+        messages.warning(request, "There is no comparison of these visits.")
+    else:
+        remove_comparison(comparison, by=request.user.get_username())
+    return redirect("compare", later.study_uid, earlier.study_uid)
+
+
 @readers_only
 def parts(request: HttpRequest, study_uid: str, prior_uid: str) -> JsonResponse:
     """Which derived series hangs in which pane."""
@@ -93,6 +112,7 @@ def panel(request: HttpRequest, study_uid: str, prior_uid: str) -> HttpResponse:
         "comparison": comparison_of(later, earlier),
         "rows": _rows(later, earlier),
         "segments": DIFFERENCE_SEGMENTS,
+        "as_scanned": "as-scanned" in request.GET,
     }
     return render(request, "frontend/compare_panel.html", context)
 

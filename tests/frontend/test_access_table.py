@@ -102,6 +102,7 @@ TABLE: dict[str, dict[str, frozenset[str]]] = {
     "compare/": {"get": READ},
     "compare/<str:study_uid>/<str:prior_uid>/": {"get": READ, "post": READ},
     "compare/<str:study_uid>/<str:prior_uid>/parts.json": {"get": READ},
+    "compare/<str:study_uid>/<str:prior_uid>/remove/": {"post": WORK},
     "compare/<str:study_uid>/<str:prior_uid>/panel/": {"get": READ},
     "panel/<str:study_uid>/": {"get": READ},
     "panel/<str:study_uid>/live/": {"get": READ},

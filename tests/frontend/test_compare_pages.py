@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from review import tasks
-from review.models import Comparison, Flag, Study
+from review.models import AuditEntry, Comparison, Flag, Study
 from review.services_of_review import flag_as_poor
 from tests.review import factories
 
@@ -113,3 +113,24 @@ def test_the_patients_page_and_the_panel_lead_there(as_role: LogIn, visits: list
     viewer = as_role("viewer")
     assert 'action="/compare/"' in viewer.get(f"/patients/{visits[0].pk}/").content.decode()
     assert "/compare/?one=1.2.6" in viewer.get("/panel/1.2.6/").content.decode()
+
+
+def test_a_comparison_is_taken_away_by_who_may_work_and_its_audit_line_says_who(
+    as_role: LogIn, visits: list[Study]
+) -> None:
+    as_role("viewer").post(ADDRESS)
+    Comparison.objects.update(state=Comparison.State.READY)
+    assert "Remove this comparison" not in as_role("viewer").get(f"{ADDRESS}panel/").content.decode()
+    assert as_role("viewer").post(f"{ADDRESS}remove/").status_code == 403
+    radiologist = as_role("radiologist")
+    assert "Remove this comparison" in radiologist.get(f"{ADDRESS}panel/").content.decode()
+    assert radiologist.get(f"{ADDRESS}remove/").status_code == 405
+    assert radiologist.post(f"{ADDRESS}remove/").status_code == 302
+    assert Comparison.objects.get().state == Comparison.State.REMOVING
+    page = radiologist.get(ADDRESS).content.decode()
+    assert "is being taken away" in page
+    assert 'http-equiv="refresh"' in page
+    assert AuditEntry.objects.filter(action="compared", by="radiologist", details__removed=True).exists()
+    Comparison.objects.all().delete()
+    answer = radiologist.post(f"{ADDRESS}remove/", follow=True)
+    assert "There is no comparison of these visits." in answer.content.decode()

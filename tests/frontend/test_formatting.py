@@ -32,7 +32,7 @@ def test_durations_have_the_two_units_that_matter(seconds: float | None, written
 @pytest.mark.parametrize(
     ("dicom", "written"),
     [("Doe^Jane", "Doe, Jane"), ("Doe^Jane^Mary", "Doe, Jane Mary"), ("Doe", "Doe"), ("", "No name"),
-     ("Yamada^Tarou=山田^太郎", "Yamada, Tarou"), ("^Jane", "Jane")],
+     ("Yamada^Tarou=山田^太郎", "Yamada, Tarou"), ("=山田^太郎", "山田, 太郎"), ("^Jane", "Jane")],
 )  # fmt: skip
 def test_names_are_written_as_people_write_them(dicom: str, written: str) -> None:
     assert formatting.patient_name(dicom) == written

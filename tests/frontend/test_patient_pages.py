@@ -6,7 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from frontend.permissions import PAGE_POLICY
 from review.models import AuditEntry, Flag, IdentityLink, Measurement, Result, Study, TreatmentEvent
+from review.services_of_review import flag_as_poor
 from tests.review import factories
 
 LogIn = Callable[[str], Client]
@@ -334,3 +335,58 @@ def test_a_course_in_which_nothing_counts_says_what_an_answer_needs(as_role: Log
     result = make_visit(1, None)
     page = as_role("viewer").get(address(result)).content.decode()
     assert "No visit counts yet: an answer needs a dated study" in page
+
+
+def flagged_throughout() -> list[Result]:
+    visits = [make_visit(n, date(2026, 1, 1) + timedelta(days=40 * n)) for n in range(3)]
+    for one in visits:
+        flag_as_poor(one, reason=Flag.Reason.MOTION, by="ann")
+    return visits
+
+
+def nothing_at_all() -> list[Result]:
+    """Volumes of zero at every visit, as after a resection without residue."""
+    visits = [make_visit(n, date(2026, 1, 1) + timedelta(days=40 * n), "0.00") for n in range(3)]
+    Measurement.objects.update(ml=0, low_ml=0, high_ml=0)
+    return visits
+
+
+ODD_COURSES: dict[str, tuple[Callable[[], list[Result]], str]] = {
+    "one visit": (lambda: [make_visit(1, date(2026, 1, 1))], "6.80"),
+    "all flagged": (flagged_throughout, "No visit counts yet"),
+    "zero volumes": (nothing_at_all, "0.00"),
+    "no dates": (lambda: [make_visit(n, None) for n in range(3)], "The study has no date."),
+    "some without a date": (
+        lambda: [make_visit(1, date(2026, 1, 1)), make_visit(2, None)],
+        "is left out of the course",
+    ),
+    "odd name": (
+        lambda: [
+            make_visit(
+                1,
+                date(2026, 1, 1),
+                patient_name="=cmd|' /C calc'!A0^<b>$x$</b>",
+                description='"><script>$\\x$',
+            )
+        ],
+        "cmd|&#x27; /C calc&#x27;!A0, &lt;b&gt;$x$&lt;/b&gt;",
+    ),
+}
+
+
+@pytest.mark.parametrize("course_of", ODD_COURSES)
+def test_page_poll_files_and_film_strip_hold_whatever_the_course_is(as_role: LogIn, course_of: str) -> None:
+    make, words = ODD_COURSES[course_of]
+    visits, client = make(), as_role("radiologist")
+    treat()
+    page = client.get(address(visits[0]))
+    assert page.status_code == 200
+    assert words in page.content.decode()
+    assert not {"<script>$", "<b>$"} & set(re.findall(r"<\w+>\$", page.content.decode()))
+    assert client.get(address(visits[0], "live/")).status_code == 200
+    rows = list(csv.DictReader(client.get(address(visits[0], "volumes.csv")).content.decode().splitlines()))
+    assert len(rows) == len(visits)
+    assert not any(value.startswith(("=", "@")) for row in rows for value in row.values())
+    strip = client.get(address(visits[0], "film/"))
+    assert strip.status_code == 200
+    assert "No visit of this patient has images and a mask" in strip.content.decode()

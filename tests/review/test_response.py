@@ -46,6 +46,34 @@ def test_the_table_is_long_and_each_course_has_its_name() -> None:
     assert len({case.name for case in CASES}) == len(CASES) >= 60
 
 
+EDGES = {
+    "nadir 0 after a complete response": {"pd-after-cr", "cr-then-speck", "cr-then-unknown-shape"},
+    "the flagged scan was the nadir": {"flagged-nadir", "flagged-baseline", "flagged-baseline-takes-next"},
+    "two scans on one day": {"two-scans-one-day", "two-scans-one-baseline-day"},
+    "surgery or a new line of therapy between scans": {
+        "second-surgery-starts-anew", "second-surgery-baseline", "new-line-starts-anew", "surgery-then-therapy",
+        "new-line-without-scan-before", "scan-before-new-line-keeps-its-answer",
+    },
+    "no date of radiotherapy": {"rt-never-entered", "rt-never-entered-baseline", "rt-end-missing"},
+    "no enhancement after resection": {
+        "et-absent-after-resection", "et-appears-after-resection", "et-speck-after-resection"
+    },
+    "exactly 0.35 and 1.40": {
+        "pd-exactly-1.40", "pd-exactly-1.40-awkward", "pr-exactly-0.35", "pr-exactly-0.35-awkward",
+        "sd-just-below-1.40", "sd-just-above-0.35",
+    },
+    "a plate of more volume than a small ball": {"thin-plate-is-not-measurable", "small-ball-is-measurable"},
+    "confirmation within 16 weeks": {"ppd-42-weeks-later", "pr-112-days-is-in-time", "pr-113-days-is-too-late"},
+    "oedema is no progression": {"oedema-alone-is-nothing"},
+}  # fmt: skip
+"""What is easily got wrong, and the courses that show it."""
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_what_is_easily_got_wrong_stands_in_the_table(edge: str) -> None:
+    assert EDGES[edge] <= {case.name for case in CASES}
+
+
 def visit(on: int, ml: float, **fields: object) -> Visit:
     lesion = LesionAt(1, ml, 20.0, 15.0, 8)
     volumes = {MeasuredRegion.ENHANCING_TUMOUR: estimate(ml), MeasuredRegion.OEDEMA: estimate(20.0)}

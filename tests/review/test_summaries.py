@@ -54,6 +54,19 @@ def test_thirty_visits_and_a_long_report_stay_on_one_page_and_say_what_is_left_o
     assert MOST_LINES < 40
 
 
+def test_dollar_signs_in_names_and_texts_are_no_formulas() -> None:
+    words = r"Price $\broken{ of $5"
+    odd = replace(
+        PAGE,
+        title=words,
+        subtitle=words,
+        rows=((words, "20.00"),),
+        report=words,
+        images=(KeyImage(words, PAGE.images[0].rgb),),
+    )
+    assert n_pages(summary_pdf(odd)) == 1
+
+
 @pytest.fixture
 def visits(
     orthanc: OrthancClient, tmp_path: Path, artefacts: Path, model: Path, monkeypatch: pytest.MonkeyPatch

@@ -16,9 +16,10 @@ function studyUidFromAddress() {
 // With the worklist that the study was opened from, which the panel steps through.
 function panelAddress() {
   const [studyUid, priorUid] = [studyUidFromAddress(), priorFromAddress()].map(encodeURIComponent);
-  const list = new URLSearchParams(window.location.search).get('list');
+  const asked = new URLSearchParams(window.location.search);
+  const list = asked.get('list');
   return priorUid
-    ? `/compare/${studyUid}/${priorUid}/panel/`
+    ? `/compare/${studyUid}/${priorUid}/panel/${asked.get('hangingProtocolId') === AS_SCANNED_ID ? '?as-scanned' : ''}`
     : `/panel/${studyUid}/${list ? `?${new URLSearchParams({ list })}` : ''}`;
 }
 

@@ -19,7 +19,7 @@ const LIGHT = {
   line: '#ccd4db', ground: '#ffffff', chosen: '#1f5f96', treatment: '#b9d0e6',
 };
 const DAY_MS = 86_400_000;
-const LEAST_ML = 0.01;
+const LEAST_ML = 0.1; // Smaller pieces are no lesions of their own.
 
 // A flag may strike one region of a visit and leave the others.
 function isCounted(visit, region) {
@@ -44,10 +44,17 @@ function scaleOf(data, axis) {
   };
 }
 
+// Where a logarithmic axis begins: at 1 mL, or at 0.1 mL where something smaller is shown.
+function floorOf(data, chosen) {
+  const regions = data.visits.flatMap(visit => chosen.regions.map(region => visit.volumes[region]?.ml));
+  const lesions = chosen.lesions ? data.lesions.flatMap(lesion => lesion.points.map(point => point.ml)) : [];
+  return [...regions, ...lesions].some(ml => Number(ml) < 1) ? LEAST_ML : 1;
+}
+
 // A logarithmic axis has no zero: empty regions lie on its floor, and say 0.00 where they are pointed at.
-function heightOf(text, isLog) {
+function heightOf(text, context) {
   const value = Number(text);
-  return isLog ? Math.max(value, LEAST_ML) : value;
+  return context.isLog ? Math.max(value, context.floor) : value;
 }
 
 function intervalBar(colour, rem) {
@@ -69,7 +76,7 @@ function intervalBar(colour, rem) {
 }
 
 function lineOf(visits, region, context) {
-  const { isLog, colours, scale, rem } = context;
+  const { colours, scale, rem } = context;
   const { name, symbol, dash } = REGIONS[region];
   return {
     id: `line-${region}`,
@@ -84,12 +91,12 @@ function lineOf(visits, region, context) {
     emphasis: { scale: 1.5 },
     data: visits
       .filter(visit => isCounted(visit, region))
-      .map(visit => ({ value: [scale.at(visit.date), heightOf(visit.volumes[region].ml, isLog)], visit })),
+      .map(visit => ({ value: [scale.at(visit.date), heightOf(visit.volumes[region].ml, context)], visit })),
   };
 }
 
 function barsOf(visits, region, context) {
-  const { isLog, colours, scale, rem } = context;
+  const { colours, scale, rem } = context;
   return {
     id: `bars-${region}`,
     name: REGIONS[region].name,
@@ -103,15 +110,15 @@ function barsOf(visits, region, context) {
       .filter(visit => isCounted(visit, region))
       .map(({ date, volumes }) => [
         scale.at(date),
-        heightOf(volumes[region].low_ml, isLog),
-        heightOf(volumes[region].high_ml, isLog),
+        heightOf(volumes[region].low_ml, context),
+        heightOf(volumes[region].high_ml, context),
       ]),
   };
 }
 
 // Flagged and superseded points: grey, hollow, joined to nothing.
 function uncounted(visits, regions, context) {
-  const { isLog, colours, scale, rem } = context;
+  const { colours, scale, rem } = context;
   return {
     id: 'uncounted',
     name: 'Not counted',
@@ -122,7 +129,7 @@ function uncounted(visits, regions, context) {
         regions
           .filter(region => visit.volumes[region] && !isCounted(visit, region))
           .map(region => ({
-            value: [scale.at(visit.date), heightOf(visit.volumes[region].ml, isLog)],
+            value: [scale.at(visit.date), heightOf(visit.volumes[region].ml, context)],
             visit,
             symbol: REGIONS[region].symbol,
             symbolSize: 0.7 * rem,
@@ -134,7 +141,7 @@ function uncounted(visits, regions, context) {
 
 // A line for each lesion in its own colour, its number on every point; lesions have no intervals.
 function lesionLines(lesions, context) {
-  const { isLog, scale, colours, rem } = context;
+  const { scale, colours, rem } = context;
   return lesions.map(({ number, colour, points }) => ({
     id: `lesion-${number}`,
     name: `Lesion ${number}`,
@@ -147,13 +154,13 @@ function lesionLines(lesions, context) {
     itemStyle: { color: colour, borderColor: colours.text, borderWidth: 1 },
     lineStyle: { width: Math.max(2, rem / 8), color: colour },
     label: { show: true, position: 'inside', formatter: String(number), color: '#ffffff', fontSize: 0.7 * rem, fontWeight: 600, textBorderColor: '#000000', textBorderWidth: 2 },
-    data: points.map(point => ({ value: [scale.at(point.date), heightOf(point.ml, isLog)], lesion: { number, ...point } })),
+    data: points.map(point => ({ value: [scale.at(point.date), heightOf(point.ml, context)], lesion: { number, ...point } })),
   }));
 }
 
 // What a visit is to the course, above its point of the first region that is shown.
 function marks(visits, regions, context) {
-  const { isLog, colours, scale, rem } = context;
+  const { colours, scale, rem } = context;
   const region = regions.includes('ET') ? 'ET' : regions[0];
   return {
     id: 'marks',
@@ -177,7 +184,7 @@ function marks(visits, regions, context) {
     data: visits
       .filter(visit => visit.marks.length && isCounted(visit, region))
       .map(visit => ({
-        value: [scale.at(visit.date), heightOf(visit.volumes[region].ml, isLog)],
+        value: [scale.at(visit.date), heightOf(visit.volumes[region].ml, context)],
         words: visit.marks.join(', '),
       })),
   };
@@ -228,11 +235,11 @@ function timeAxis(scale, range, gridIndex, context) {
   };
 }
 
-function volumeAxis(isLog, context) {
-  const { colours, rem } = context;
+function volumeAxis(context) {
+  const { isLog, floor, colours, rem } = context;
   return {
     type: isLog ? 'log' : 'value',
-    min: isLog ? LEAST_ML : 0,
+    min: isLog ? floor : 0,
     name: 'mL',
     nameTextStyle: { color: colours.soft, fontSize: 0.8 * rem, align: 'right' },
     axisLabel: { color: colours.soft, fontSize: 0.78 * rem },
@@ -265,7 +272,7 @@ function curveOption(data, chosen, settings) {
   const { colours = DARK, rem = 16, animated = false } = settings;
   const scale = scaleOf(data, chosen.axis);
   const lanes = lanesOf(data);
-  const context = { isLog: chosen.isLog, colours, scale, rem, hasLanes: lanes.length > 0 };
+  const context = { isLog: chosen.isLog, floor: floorOf(data, chosen), colours, scale, rem, hasLanes: lanes.length > 0 };
   const regions = Object.keys(REGIONS).filter(region => chosen.regions.includes(region));
   return {
     animation: animated,
@@ -275,7 +282,7 @@ function curveOption(data, chosen, settings) {
     aria: { enabled: false },
     grid: gridsOf(lanes, (scale.name ? 3.4 : 2) * rem, rem),
     xAxis: (lanes.length ? [0, 1] : [0]).map(grid => timeAxis(scale, rangeOf(data, scale), grid, context)),
-    yAxis: [volumeAxis(chosen.isLog, context), ...(lanes.length ? [laneAxis(lanes, context)] : [])],
+    yAxis: [volumeAxis(context), ...(lanes.length ? [laneAxis(lanes, context)] : [])],
     tooltip: settings.tooltip,
     series: [
       ...regions.flatMap(region => [barsOf(data.visits, region, context), lineOf(data.visits, region, context)]),

@@ -100,8 +100,8 @@ def _visit(word: str) -> Visit:
         return Visit(word[1:], day(int(word[1:])), state=VisitState.NO_RESULT)
     when, _, rest = word.partition("=")
     amounts, _, other = rest.partition("/")
-    state = VisitState.FLAGGED if when.startswith("f") else VisitState.COUNTED
-    on = when.removeprefix("f")
+    state = {"f": VisitState.FLAGGED, "d": VisitState.SAME_DAY}.get(when[0], VisitState.COUNTED)
+    on = when.lstrip("fd")
     lesions = [_lesion(number, part) for number, part in enumerate(amounts.split("+"), start=1)]
     every_ml = round(sum(one.enhancing_ml for one in lesions if one), 2)
     shaped = every_ml == 0 or all(one is not None and one.long_diameter_mm for one in lesions)
@@ -109,7 +109,8 @@ def _visit(word: str) -> Visit:
     if other:
         volumes[MeasuredRegion.OEDEMA] = volumes[MeasuredRegion.WHOLE_TUMOUR] = estimate(float(other))
     found = tuple(one for one in lesions if one and one.enhancing_ml) if shaped else None
-    return Visit(on, day(int(on)), state=state, volumes=volumes, lesions=found)
+    uid = f"{on}, earlier" if state == VisitState.SAME_DAY else on
+    return Visit(uid, day(int(on)), state=state, volumes=volumes, lesions=found)
 
 
 def _lesion(component: int, part: str) -> LesionAt:
