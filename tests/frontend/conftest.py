@@ -194,6 +194,8 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
     """A window without cookies; an uncaught error of any script fails the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=live_server.url)
+    # Software WebGL on a busy machine: clicks and screenshots wait for frames.
+    context.set_default_timeout(90_000)
     window = context.new_page()
     errors: list[str] = []
     window.on("pageerror", lambda error: errors.append(str(error)))

@@ -107,7 +107,12 @@ def test_regions_scale_and_time_change_the_curve(oncologist: Page) -> None:
     oncologist.locator("#axis").select_option("weeks-first")
     expect(curve.get_by_text("Weeks since the first visit (2025-01-10)")).to_be_visible()
     oncologist.locator("#scale").select_option("log")
+    # 0.40 mL is shown, so the axis begins at 0.1 mL; without it at 1 mL.
     expect(curve.get_by_text("0.1", exact=True)).to_be_visible()
+    expect(curve.get_by_text("0.01", exact=True)).to_have_count(0)
+    oncologist.get_by_label("Enhancing tumour").uncheck()
+    expect(curve.get_by_text("0.1", exact=True)).to_have_count(0)
+    oncologist.get_by_label("Enhancing tumour").check()
     drawn = curve.locator("path").count()
     oncologist.get_by_label("Oedema").check()
     assert curve.locator("path").count() > drawn
@@ -254,6 +259,43 @@ def test_each_lesion_is_a_line_under_its_number_and_opens_its_images(oncologist:
     oncologist.mouse.move(number["x"] + number["width"] / 2, number["y"] + number["height"] / 2)
     expect(oncologist.locator(".hover")).to_contain_text("Lesion 2: 0.10 mL enhancing")
     expect(oncologist.locator(".hover")).to_contain_text("new")
+
+
+def test_odd_identities_are_shown_above_the_curve_and_nothing_is_merged(oncologist: Page) -> None:
+    first, second = date(2025, 1, 10), date(2025, 2, 26)
+    twice = {"patient_id": "P-A", "accession_number": "ACC-1"}
+    one_day = {"patient_id": "P-B"}
+    told = {
+        "One accession number (ACC-1) has 2 studies.": [
+            make_visit(1, first, **twice), make_visit(2, second, "2.10", **twice)
+        ],
+        "One day (2025-01-10) has 2 studies.": [
+            make_visit(3, first, study_time="09:00", **one_day),
+            make_visit(4, first, "2.10", study_time="14:00", **one_day),
+        ],
+        "The studies of this patient tell different birth dates: 1960-01-01, 1961-01-01.": [
+            make_visit(5, first, patient_id="P-C", patient_birth_date=date(1960, 1, 1)),
+            make_visit(6, second, "2.10", patient_id="P-C", patient_birth_date=date(1961, 1, 1)),
+        ],
+    }  # fmt: skip
+    for words, visits in told.items():
+        open_patient(oncologist, visits[0])
+        warning = oncologist.locator(".identity li")
+        expect(warning).to_contain_text(words)
+        box, curve = warning.bounding_box(), oncologist.locator("#curve").bounding_box()
+        assert box is not None
+        assert curve is not None
+        assert box["y"] < curve["y"]
+        # Both stay, each with its own numbers and its way to the study.
+        expect(oncologist.locator("[data-region=ET]")).to_have_text(["6.80", "2.10"])
+        for number, visit in enumerate(visits, start=1):
+            expect(warning.get_by_role("link", name=f"study {number}")).to_have_attribute(
+                "href", f"/studies/{visit.study.study_uid}/"
+            )
+    open_patient(oncologist, told["One day (2025-01-10) has 2 studies."][0])
+    expect(oncologist.locator("tr.uncounted")).to_contain_text("A later scan of the same day speaks for it.")
+    oncologist.locator(".identity").get_by_role("link", name="study 2").click()
+    oncologist.wait_for_url(re.compile(r"/studies/1\.2\.826\.4/$"))
 
 
 def test_two_visits_are_picked_on_the_curve_and_compared(oncologist: Page) -> None:
