@@ -45,6 +45,8 @@ def test_a_reader_goes_through_the_levels_and_opens_a_visit(
     cells = reader.locator(".film-cell")
     expect(cells).to_have_count(2)
     expect(cells.first.get_by_text("The images cannot be shown.")).to_be_visible(timeout=WAIT_MS)
+    expect(cells.first.get_by_text("no mask")).to_be_visible(timeout=WAIT_MS)
+    expect(cells.nth(1).get_by_text("no mask")).to_be_hidden()
     expect(cells.first).to_contain_text("2026-01-01")
     expect(cells.first).to_contain_text("flagged")
     expect(cells.first).to_contain_text("not aligned")

@@ -25,17 +25,16 @@
     older.forEach(cell => { cell.hidden = !superseded.checked; });
   }
 
-  // An image that failed before this ran tells no more of it.
   function tell(image) {
-    if (image.classList.contains('grey')) {
-      image.parentElement.querySelector('.film-trouble').hidden = false;
-    }
+    const words = image.classList.contains('grey') ? '.film-trouble' : '.film-no-mask';
+    image.closest('.film-cell').querySelector(words).hidden = false;
     image.hidden = true;
   }
   for (const image of film.querySelectorAll('img')) {
     image.addEventListener('error', () => tell(image));
-    if (image.complete && image.src && !image.naturalWidth) {
-      tell(image);
+    // One that failed before this ran tells no more of it: it is asked for again.
+    if (image.complete && !image.naturalWidth) {
+      image.src = image.getAttribute('src');
     }
   }
 
