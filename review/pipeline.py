@@ -36,7 +36,7 @@ from review.set_aside import set_aside
 from review.stopwatch import Stopwatch
 from segmentation.gates import DEFAULT_POLICY, OnFailure, Policy
 from segmentation.prepare import prepare
-from segmentation.registry import CascadeModel, Device, load_model
+from segmentation.registry import Device, Model, load_model
 from segmentation.segment import segment
 from segmentation.types import BrainScan, Phase
 
@@ -123,6 +123,6 @@ def brain_device() -> str:
 
 
 @lru_cache(maxsize=1)
-def loaded_model(folder: Path, device: str) -> CascadeModel:
+def loaded_model(folder: Path, device: str) -> Model:
     """The model, kept by the process: loading takes longer than many a case on a GPU."""
     return load_model(folder, device=cast(Device, device))

@@ -54,7 +54,12 @@ def read_reference(folder: Path, grid: sitk.Image) -> sitk.Image:
     path = folder / LABELS_FILE
     if not path.is_file():
         raise BadInputError(f"{folder} has no {LABELS_FILE} to compare with.")
-    labels = sitk.Cast(_read_image(path), sitk.sitkUInt8)
+    stored = _read_image(path)
+    labels = sitk.Cast(stored, sitk.sitkUInt8)
+    if (sitk.GetArrayViewFromImage(stored) != sitk.GetArrayViewFromImage(labels)).any():
+        raise BadInputError(
+            f"{path} holds labels that are no whole numbers from 0 to 255; known are 0, 1, 2 and 4."
+        )
     unknown = set(np.unique(sitk.GetArrayViewFromImage(labels)).tolist()) - {
         tissue.value for tissue in Tissue
     }
@@ -174,6 +179,19 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise BadInputError(f"{path} holds no JSON object.")
     return content
+
+
+def check_can_write(path: Path) -> None:
+    """Find out before a long computation whether its result could be written there, as a file or folder.
+
+    Raises:
+        BadInputError: says what is in the way.
+    """
+    there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if there != path and not there.is_dir():
+        raise BadInputError(f"{path} cannot be written: {there} is no folder.")
+    if not os.access(there, os.W_OK):
+        raise BadInputError(f"{path} cannot be written: there is no right to write to {there}.")
 
 
 def _label(name: str, volume: VolumeEstimate) -> dict[str, Any]:

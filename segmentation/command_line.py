@@ -8,7 +8,7 @@ from pathlib import Path
 
 from segmentation import calibrate_command, evaluate_command, presence_command
 from segmentation.cacnn import import_cacnn
-from segmentation.case_folder import read_case, write_prepared, write_result
+from segmentation.case_folder import check_can_write, read_case, write_prepared, write_result
 from segmentation.command_options import (
     add_device_option,
     add_run_options,
@@ -32,12 +32,17 @@ BAD_INPUT = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status. Bad input is one line on stderr and status 2."""
+    """Run one command; the exit status. Bad input, or a file that cannot be written, is one line and status 2."""
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
     except SegmentationError as error:
         say(f"segmentation {options.command}: {error}")
+        return BAD_INPUT
+    except OSError as error:
+        if error.filename is None:
+            raise
+        say(f"segmentation {options.command}: {error.filename}: {error.strerror}.")
         return BAD_INPUT
 
 
@@ -95,6 +100,7 @@ def _add_model_option(parser: argparse.ArgumentParser) -> None:
 
 
 def _segment(options: argparse.Namespace) -> int:
+    _check_folder(options.out_dir)
     model = load_model(find_model(options.model, model_roots()), options.device)
     scan = read_case(options.case_dir)
     prepared = prepare_by(options, model.device.type)(scan)
@@ -105,6 +111,7 @@ def _segment(options: argparse.Namespace) -> int:
 
 
 def _prepare(options: argparse.Namespace) -> int:
+    _check_folder(options.out_dir)
     prepared = prepare(
         read_case(options.case_dir), report=say_step, device=choose_device(options.device).type
     )
@@ -112,6 +119,12 @@ def _prepare(options: argparse.Namespace) -> int:
     for warning in prepared.warnings:
         print(f"warning: {warning}")
     return 0
+
+
+def _check_folder(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise BadInputError(f"{folder} is a file; give a folder for the results.")
+    check_can_write(folder)
 
 
 def _import(options: argparse.Namespace) -> int:

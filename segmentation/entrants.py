@@ -15,7 +15,7 @@ from typing import Any
 from segmentation.case_folder import read_case_note
 from segmentation.errors import BadInputError, BadModelError
 from segmentation.model_description import DESCRIPTION
-from segmentation.registry import CascadeModel, Device, load_model
+from segmentation.registry import Device, Model, load_model
 
 FOLD_FILE = "fold.json"
 
@@ -24,7 +24,7 @@ FOLD_FILE = "fold.json"
 class Fold:
     """One model of a cross-validation and the cases that it never saw, by their folders' names."""
 
-    model: CascadeModel
+    model: Model
     held_out: frozenset[str]
 
 
@@ -33,11 +33,11 @@ class Entrant:
     """One column of an evaluation."""
 
     name: str
-    model: CascadeModel
+    model: Model
     """Whose identity and interval the report names; of a cross-validation, the first fold's."""
     folds: tuple[Fold, ...] = ()
 
-    def model_for(self, case: Path) -> CascadeModel:
+    def model_for(self, case: Path) -> Model:
         """The model that may be asked about a case folder.
 
         Raises:

@@ -17,7 +17,7 @@ from segmentation.degrade import Degradation, degraded
 from segmentation.interval import QUANTITIES, Signals, VolumeBand, score
 from segmentation.measure import by_quantity, label_volumes_ml, regions_of
 from segmentation.metrics import dice, hd95_mm, jaccard
-from segmentation.registry import CascadeModel
+from segmentation.registry import Model
 from segmentation.segment import Detailed, Report, segment_in_detail
 from segmentation.types import BrainScan, Compartment, Phase, PreparedScan, TumourVolumes
 
@@ -100,7 +100,7 @@ def worse(case: LabelledCase, kind: Degradation) -> LabelledCase:
 
 
 def evaluate_labelled(
-    case: LabelledCase, model: CascadeModel, report: Report = lambda stage: None
+    case: LabelledCase, model: Model, report: Report = lambda stage: None
 ) -> CaseEvaluation:
     """Segment a case and compare with its reference.
 
@@ -111,7 +111,7 @@ def evaluate_labelled(
 
 
 def evaluate_case(
-    folder: Path, prepare: Prepare, model: CascadeModel, phase: Phase, report: Report = lambda stage: None
+    folder: Path, prepare: Prepare, model: Model, phase: Phase, report: Report = lambda stage: None
 ) -> CaseEvaluation:
     """Segment a labelled case folder and compare with its seg.nii.gz.
 
@@ -145,9 +145,7 @@ def compare(case: LabelledCase, found: Detailed) -> CaseEvaluation:
     )
 
 
-def report_content(
-    model: CascadeModel, cases: Sequence[CaseEvaluation], failed: dict[str, str]
-) -> dict[str, Any]:
+def report_content(model: Model, cases: Sequence[CaseEvaluation], failed: dict[str, str]) -> dict[str, Any]:
     """What the evaluation's JSON says; `failed` gives the reason per case that could not be evaluated.
 
     A distance is null where one of the masks is empty; such cases are left out of the distance's summary.
@@ -229,7 +227,7 @@ def _case_content(case: CaseEvaluation) -> dict[str, Any]:
     }
 
 
-def _calibration(model: CascadeModel) -> dict[str, Any] | None:
+def _calibration(model: Model) -> dict[str, Any] | None:
     return asdict(model.interval) if model.interval else None
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from segmentation.case_folder import case_folders, write_json
+from segmentation.case_folder import case_folders, check_can_write, write_json
 from segmentation.command_options import SOME_FAILED, add_run_options, model_roots, prepare_by, say
 from segmentation.comparison import (
     Scored,
@@ -64,8 +64,11 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--folds",
         type=Path,
+        action="append",
+        default=[],
         metavar="FOLDER",
-        help="a cross-validation: model folders with a fold.json; each case goes to the fold that held it out",
+        help="a cross-validation: model folders with a fold.json; each case goes to the fold that held it out; "
+        "given again, they are compared",
     )
     parser.add_argument("--plot", type=Path, metavar="PNG", help="draw each case's Dice, model beside model")
     parser.add_argument(
@@ -85,6 +88,9 @@ def add_cases_options(parser: argparse.ArgumentParser, optional: bool = False) -
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    for path in (options.json, options.plot):
+        if path is not None:
+            _check_file(path)
     entrants = _entrants(options)
     names = distinct_names(entrants)
     kinds = tuple(Degradation) if options.degraded else (Degradation.NONE,)
@@ -98,9 +104,15 @@ def _evaluate(options: argparse.Namespace) -> int:
     return SOME_FAILED if any(one.failed for one in progress) else 0
 
 
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise BadInputError(f"{path} is a folder; give the name of a file.")
+    check_can_write(path)
+
+
 def _entrants(options: argparse.Namespace) -> list[Entrant]:
     models = options.model or ([] if options.folds else [None])
-    entrants = [cross_validation(options.folds, options.device)] if options.folds else []
+    entrants = [cross_validation(folder, options.device) for folder in options.folds]
     return entrants + [one_model(find_model(name, model_roots()), options.device) for name in models]
 
 

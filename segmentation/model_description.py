@@ -25,9 +25,15 @@ FORMAT = 1
 PACKAGED_ROOT = Path(__file__).parent / "models"
 DESCRIPTION, WEIGHTS, CARD = "model.json", "weights.safetensors", "CARD.md"
 
-RANK_DEMO, RANK_INTERIM, RANK_PUBLISHED, RANK_OWN = 0, 40, 50, 80
+RANK_DEMO, RANK_BASELINE, RANK_INTERIM, RANK_PUBLISHED, RANK_OWN = 0, 20, 40, 50, 80
 """Of the installed models, the one of the highest rank is the default. Interim: ours, where the published one measured
-better before surgery."""
+better before surgery. Baselines are there to be compared with."""
+ARCHITECTURE, BASELINE = "architecture", "segresnet"
+SHAPE: dict[str | None, dict[str, int]] = {
+    None: {"in_channels": 4, "classes": 2},
+    BASELINE: {"in_channels": 4, "regions": 3},
+}
+"""What is the same in every model of an architecture: four sequences in, tumour or not out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +47,27 @@ class CascadeConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class BaselineConfig:
+    """The shape of the one network of the AR baseline (Myronenko's)."""
+
+    patch_zyx: tuple[int, int, int]
+    """What it is trained on and slides over the brain with."""
+    base_channels: int = 32
+    in_channels: int = 4
+    regions: int = 3
+    """Whole tumour, tumour core, enhancing tumour: nested, each a yes or no."""
+
+
+Config = CascadeConfig | BaselineConfig
+
+
+@dataclass(frozen=True, slots=True)
 class ModelDescription:
     """What model.json says, but for the checksum."""
 
     identity: ModelIdentity
     rank: int
-    config: CascadeConfig
+    config: Config
     interval: IntervalCalibration | None = None
     phases: tuple[Phase, ...] = ()
     """Phases whose images it was trained on; empty where it does not say."""
@@ -130,12 +151,11 @@ def read_description(folder: Path) -> tuple[ModelDescription, str]:
             raise BadModelError(
                 f"{path} has format {version}; this software reads format {FORMAT}. Import it again."
             )
-        networks = content["networks"]
         description = ModelDescription(
             identity=ModelIdentity(**content["identity"]),
             rank=int(content["rank"]),
-            config=CascadeConfig(**networks | {"normalisation": Normalisation(networks["normalisation"])}),
-            interval=IntervalCalibration(**content["interval"]) if content["interval"] else None,
+            config=_config_from(content["networks"]),
+            interval=_interval_from(content["interval"]),
             phases=tuple(Phase(phase) for phase in content["phases"]),
             # Models of earlier versions lack these entries.
             trust=TrustCalibration(**content["trust"]) if content.get("trust") else None,
@@ -154,7 +174,7 @@ def write_description(folder: Path, description: ModelDescription, checksum: str
         "identity": asdict(description.identity),
         "rank": description.rank,
         "phases": list(description.phases),
-        "networks": asdict(description.config),
+        "networks": _config_content(description.config),
         "weights_sha256": checksum,
         "interval": asdict(description.interval) if description.interval else None,
         "trust": asdict(description.trust) if description.trust else None,
@@ -162,6 +182,37 @@ def write_description(folder: Path, description: ModelDescription, checksum: str
         "accuracy": asdict(description.accuracy) if description.accuracy else None,
     }
     write_atomically(folder / DESCRIPTION, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def _config_from(networks: dict[str, Any]) -> Config:
+    """Cascades do not name their architecture."""
+    architecture = networks.get(ARCHITECTURE)
+    if architecture not in (None, BASELINE):
+        raise ValueError(f"unknown architecture {architecture!r}")
+    sizes = {name: networks[name] for name in ("base_channels", *SHAPE[architecture])}
+    for name, value in sizes.items():
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} is {value!r}")
+        if name in SHAPE[architecture] and value != SHAPE[architecture][name]:
+            raise ValueError(f"{name} is {value}, this software has {SHAPE[architecture][name]}")
+    if architecture is None:
+        return CascadeConfig(**networks | {"normalisation": Normalisation(networks["normalisation"])})
+    rest = {name: value for name, value in networks.items() if name != ARCHITECTURE}
+    return BaselineConfig(**rest | {"patch_zyx": tuple(networks["patch_zyx"])})
+
+
+def _interval_from(content: dict[str, Any] | None) -> IntervalCalibration | None:
+    if not content:
+        return None
+    for name, value in content["multipliers"].items():
+        if not isinstance(value, int | float) or not value > 0:
+            raise ValueError(f"the interval's multiplier of {name} is {value!r}")
+    return IntervalCalibration(**content)
+
+
+def _config_content(config: Config) -> dict[str, Any]:
+    named = {ARCHITECTURE: BASELINE} if isinstance(config, BaselineConfig) else {}
+    return named | asdict(config)
 
 
 def write_atomically(path: Path, data: bytes) -> None:

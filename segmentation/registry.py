@@ -6,19 +6,23 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
+from torch import nn
 
+from segmentation.baseline_network import baseline_network
 from segmentation.errors import BadModelError
 from segmentation.interval import IntervalCalibration
 from segmentation.model_description import (
     CARD,
     DESCRIPTION,
     WEIGHTS,
+    BaselineConfig,
     CascadeConfig,
+    Config,
     ModelDescription,
     read_description,
     write_atomically,
@@ -32,13 +36,11 @@ from segmentation.types import ModelIdentity, Phase
 Device = Literal["auto", "cpu", "cuda"]
 
 
-@dataclass(frozen=True, slots=True)
-class CascadeModel:
-    """Nine networks on a device, ready to run, and what is known about them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstalledModel:
+    """What every model has that is ready to run on a device."""
 
     identity: ModelIdentity
-    config: CascadeConfig
-    networks: Mapping[tuple[Task, View], MSNet]
     interval: IntervalCalibration | None
     phases: tuple[Phase, ...]
     device: torch.device
@@ -47,6 +49,25 @@ class CascadeModel:
     trust: TrustCalibration | None = None
     least_evidence: float = LEAST_EVIDENCE
     """Log odds from which on a piece of enhancing tumour is believed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CascadeModel(InstalledModel):
+    """Nine networks, three views of each task."""
+
+    config: CascadeConfig
+    networks: Mapping[tuple[Task, View], MSNet]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineModel(InstalledModel):
+    """One network that says all three regions at once."""
+
+    config: BaselineConfig
+    network: nn.Module
+
+
+Model = CascadeModel | BaselineModel
 
 
 def weight_key(task: Task, view: View, parameter: str) -> str:
@@ -61,7 +82,7 @@ def write_model(
     card: str,
     dtype: torch.dtype = torch.float32,
 ) -> None:
-    """Write a model folder; `weights` is keyed by `weight_key` for all nine networks.
+    """Write a model folder; `weights` is keyed by `weight_key` for all nine networks, or as the baseline's network is.
 
     `dtype` float16 halves the file; loading turns the weights to float32 again.
 
@@ -80,7 +101,7 @@ def write_model(
 
 def load_model(
     folder: Path, device: Device = "auto", precision: Literal["auto", "fp32", "bf16"] = "auto"
-) -> CascadeModel:
+) -> Model:
     """Read a model folder and put its networks on a device.
 
     `precision` auto takes bfloat16 where the device computes in it natively, float32 elsewhere.
@@ -93,27 +114,55 @@ def load_model(
     check_weights(description.config, weights, source=str(folder / WEIGHTS))
     where = choose_device(device)
     half = _has_fast_bfloat16(where) if precision == "auto" else precision == "bf16"
+    common: dict[str, Any] = {
+        "identity": description.identity,
+        "interval": description.interval,
+        "phases": description.phases,
+        "device": where,
+        "dtype": torch.bfloat16 if half else torch.float32,
+        "folder": folder,
+        "trust": description.trust,
+        "least_evidence": description.presence.least_evidence if description.presence else LEAST_EVIDENCE,
+    }
+    config = description.config
+    if isinstance(config, BaselineConfig):
+        return BaselineModel(config=config, network=_baseline(config, weights).to(where), **common)
+    return CascadeModel(config=config, networks=_cascade(config, weights, where, half), **common)
+
+
+def load_cascade(
+    folder: Path, device: Device = "auto", precision: Literal["auto", "fp32", "bf16"] = "auto"
+) -> CascadeModel:
+    """As `load_model`, where only a cascade will do.
+
+    Raises:
+        BadModelError: it cannot be read, or is another kind of model.
+    """
+    model = load_model(folder, device, precision)
+    if not isinstance(model, CascadeModel):
+        raise BadModelError(f"{folder} is a baseline of one network; here a cascade of nine is needed.")
+    return model
+
+
+def _cascade(
+    config: CascadeConfig, weights: Mapping[str, torch.Tensor], where: torch.device, half: bool
+) -> dict[tuple[Task, View], MSNet]:
     networks = {}
     for task in Task:
         for view in View:
-            network = _build(network_config(description.config, task), weights, task, view)
+            network = _build(network_config(config, task), weights, task, view)
             network = use_half_precision(network) if half else network
             networks[task, view] = network.to(where, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    return CascadeModel(
-        identity=description.identity,
-        config=description.config,
-        networks=networks,
-        interval=description.interval,
-        phases=description.phases,
-        device=where,
-        dtype=torch.bfloat16 if half else torch.float32,
-        folder=folder,
-        trust=description.trust,
-        least_evidence=description.presence.least_evidence if description.presence else LEAST_EVIDENCE,
-    )
+    return networks
 
 
-def check_weights(config: CascadeConfig, weights: Mapping[str, torch.Tensor], source: str) -> None:
+def _baseline(config: BaselineConfig, weights: Mapping[str, torch.Tensor]) -> nn.Module:
+    network = baseline_network(config)
+    network.load_state_dict({key: tensor.float() for key, tensor in weights.items()})
+    return network.eval().requires_grad_(False)
+
+
+def check_weights(config: Config, weights: Mapping[str, torch.Tensor], source: str) -> None:
     """Compare names, shapes and values with what the networks need.
 
     Raises:
@@ -126,7 +175,7 @@ def check_weights(config: CascadeConfig, weights: Mapping[str, torch.Tensor], so
         raise BadModelError(
             f"{source}: not the weights of this network: {len(missing)} tensors are missing and "
             f"{len(unknown)} are unknown (first: {example}). "
-            "Names are <task>.<view>.<layer>, such as wt.ax.fuse1.conv.weight."
+            f"Names are such as {next(iter(expected))}."
         )
     for key, shape in expected.items():
         if tuple(weights[key].shape) != shape:
@@ -142,8 +191,11 @@ def network_config(config: CascadeConfig, task: Task) -> NetworkConfig:
     return NetworkConfig(task, config.base_channels, config.in_channels, config.classes, config.normalisation)
 
 
-def expected_shapes(config: CascadeConfig) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every tensor of the nine networks."""
+def expected_shapes(config: Config) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every tensor of a model."""
+    if isinstance(config, BaselineConfig):
+        with torch.device("meta"):
+            return {name: tuple(t.shape) for name, t in baseline_network(config).state_dict().items()}
     shapes: dict[str, tuple[int, ...]] = {}
     for task in Task:
         with torch.device("meta"):

@@ -7,13 +7,14 @@ part in the box of the core; each by three views whose probabilities are average
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
 import SimpleITK as sitk
 
+from segmentation.baseline_inference import pass_probabilities
 from segmentation.image_quality import image_quality
 from segmentation.inference import view_probabilities
 from segmentation.intensity import MARGIN_VOXELS, Box, FloatArray, NetworkInput, bounding_box, network_input
@@ -33,7 +34,7 @@ from segmentation.network import Task, View
 from segmentation.plausibility import NO_TUMOUR, implausible
 from segmentation.postprocess import Labels, core_region, fuse, whole_tumour_region
 from segmentation.presence import Regions, evidence_map
-from segmentation.registry import CascadeModel
+from segmentation.registry import BaselineModel, CascadeModel, Model
 from segmentation.trust import trust_of
 from segmentation.types import SEQUENCES, Phase, PreparedScan, Segmentation, Trust, TrustGrade
 from segmentation.uncertainty import uncertainty_on_grid, voxel_uncertainty
@@ -61,7 +62,7 @@ class Detailed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cascade:
+class _Found:
     """What the networks say about one crop around the brain."""
 
     labels_zyx: Labels
@@ -75,7 +76,7 @@ class _Cascade:
 
 
 def segment(
-    prepared: PreparedScan, model: CascadeModel, phase: Phase, report: Report = lambda stage: None
+    prepared: PreparedScan, model: Model, phase: Phase, report: Report = lambda stage: None
 ) -> Segmentation:
     """Segment one visit; the same images and model give the same voxels on the same machine.
 
@@ -89,7 +90,7 @@ def segment(
 
 
 def segment_in_detail(
-    prepared: PreparedScan, model: CascadeModel, phase: Phase, report: Report = lambda stage: None
+    prepared: PreparedScan, model: Model, phase: Phase, report: Report = lambda stage: None
 ) -> Detailed:
     """As `segment`, with the bands its intervals were made of."""
     seconds: dict[str, float] = {}
@@ -97,52 +98,60 @@ def segment_in_detail(
     with _timed(seconds, "normalise"):
         scan = _facing_lps(prepared)
         images = network_input(scan)
-    cascade = _run_cascade(images, model, seconds, report)
+    found = _run(images, model, seconds, report)
     report("measuring")
     with _timed(seconds, "measure"):
-        on_cubes = on_prepared_grid(cascade.labels_zyx, images.box_zyx, scan.t1ce)
+        on_cubes = on_prepared_grid(found.labels_zyx, images.box_zyx, scan.t1ce)
         labels = labels_on_native_grid(_facing(on_cubes, prepared.t1ce), prepared.t1ce_grid)
-        signals = Signals(cascade.agreement, image_quality(images, prepared.gates))
-        bands = volume_bands(labels, _reach(cascade, scan.t1ce), widening(signals))
+        signals = Signals(found.agreement, image_quality(images, prepared.gates))
+        bands = volume_bands(labels, _reach(found, scan.t1ce), widening(signals))
         volumes = tumour_volumes(bands, model.interval)
-        trust = trust_of(cascade.agreement, model.trust)
+        trust = trust_of(found.agreement, model.trust)
     report("describing the lesions")
     with _timed(seconds, "describe"):
         lesions = find_lesions(labels, brain_frame(scan.brain_mask))
-        uncertainty_zyx = voxel_uncertainty(cascade.probabilities)
+        uncertainty_zyx = voxel_uncertainty(found.probabilities)
         uncertainty = uncertainty_on_grid(uncertainty_zyx, images.box_zyx, scan.t1ce, prepared.t1ce_grid)
     segmentation = Segmentation(
         labels=labels,
         volumes=volumes,
         model=model.identity,
         phase=phase,
-        warnings=prepared.warnings + _warnings(cascade, trust, model, phase),
+        warnings=prepared.warnings + _warnings(found, trust, model, phase),
         seconds=prepared.seconds | seconds,
-        not_validated=implausible(cascade.labels_zyx, images.brain_zyx),
+        not_validated=implausible(found.labels_zyx, images.brain_zyx),
         trust=trust,
         lesions=lesions,
         resampling_error_ml=_resampling_error_ml(on_cubes, labels),
         uncertainty=uncertainty,
     )
-    evidence = on_prepared_grid(cascade.evidence_zyx, images.box_zyx, scan.t1ce)
+    evidence = on_prepared_grid(found.evidence_zyx, images.box_zyx, scan.t1ce)
     return Detailed(segmentation, bands, signals, _facing(evidence, prepared.t1ce))
 
 
-def _run_cascade(
+def _run(images: NetworkInput, model: Model, seconds: dict[str, float], report: Report) -> _Found:
+    if isinstance(model, BaselineModel):
+        with _timed(seconds, "network"):
+            regions = pass_probabilities(model, images.channels_czyx, images.brain_zyx, report)
+            opinions = [region_vzyx * images.brain_zyx for region_vzyx in regions]
+            if not whole_tumour_region(opinions[0].mean(axis=0) > THRESHOLD).any():
+                del opinions[1:]
+    else:
+        opinions = _cascade_views(images, model, seconds, report)
+    with _timed(seconds, "postprocess"):
+        return _decide(images, opinions, model.least_evidence)
+
+
+def _cascade_views(
     images: NetworkInput, model: CascadeModel, seconds: dict[str, float], report: Report
-) -> _Cascade:
-    shape_zyx = images.brain_zyx.shape
+) -> list[FloatArray]:
+    """Probability of whole tumour, core and enhancing tumour by view; of the first alone where there is no tumour."""
     with _timed(seconds, "whole_tumour"):
         whole_vzyx = view_probabilities(model, Task.WHOLE_TUMOUR, images.channels_czyx, report)
         whole_vzyx *= images.brain_zyx
         region_zyx = whole_tumour_region(whole_vzyx.mean(axis=0) > THRESHOLD)
     if not region_zyx.any():
-        nothing = np.zeros(shape_zyx, np.float32)
-        probabilities = RegionProbabilities(whole_vzyx.mean(axis=0), nothing, nothing)
-        no_evidence = np.full(shape_zyx, -np.inf, np.float32)
-        return _Cascade(
-            np.zeros(shape_zyx, np.uint8), probabilities, predicted_dice([whole_vzyx]), no_evidence
-        )
+        return [whole_vzyx]
     with _timed(seconds, "tumour_core"):
         box_zyx = bounding_box(region_zyx, MARGIN_VOXELS)
         core_vzyx = _within(box_zyx, images, model, Task.TUMOUR_CORE, report)
@@ -151,15 +160,24 @@ def _run_cascade(
         if core_region_zyx.any():
             box_zyx = bounding_box(core_region_zyx, MARGIN_VOXELS)
         enhancing_vzyx = _within(box_zyx, images, model, Task.ENHANCING, report)
-    with _timed(seconds, "postprocess"):
-        means = [views.mean(axis=0) for views in (whole_vzyx, core_vzyx, enhancing_vzyx)]
-        found = Regions(images.brain_zyx, *(mean > THRESHOLD for mean in means))
-        evidence_zyx = evidence_map(found, means[-1], images.channels_czyx)
-        enhancing_zyx = evidence_zyx >= model.least_evidence
-        labels_zyx = fuse(found.whole_zyx, found.core_zyx, enhancing_zyx)
-        refused_ml = np.count_nonzero(found.enhancing_zyx & ~enhancing_zyx) * VOXEL_ML
-        agreement = predicted_dice([whole_vzyx, core_vzyx, enhancing_vzyx])
-    return _Cascade(labels_zyx, RegionProbabilities(*means), agreement, evidence_zyx, refused_ml)
+    return [whole_vzyx, core_vzyx, enhancing_vzyx]
+
+
+def _decide(images: NetworkInput, opinions: Sequence[FloatArray], least_evidence: float) -> _Found:
+    """Labels from the probabilities of the regions, each (views, z, y, x)."""
+    shape_zyx, agreement = images.brain_zyx.shape, predicted_dice(opinions)
+    means = [views.mean(axis=0) for views in opinions]
+    if len(means) == 1:
+        nothing = np.zeros(shape_zyx, np.float32)
+        no_evidence = np.full(shape_zyx, -np.inf, np.float32)
+        probabilities = RegionProbabilities(means[0], nothing, nothing)
+        return _Found(np.zeros(shape_zyx, np.uint8), probabilities, agreement, no_evidence)
+    found = Regions(images.brain_zyx, *(mean > THRESHOLD for mean in means))
+    evidence_zyx = evidence_map(found, means[-1], images.channels_czyx)
+    enhancing_zyx = evidence_zyx >= least_evidence
+    labels_zyx = fuse(found.whole_zyx, found.core_zyx, enhancing_zyx)
+    refused_ml = np.count_nonzero(found.enhancing_zyx & ~enhancing_zyx) * VOXEL_ML
+    return _Found(labels_zyx, RegionProbabilities(*means), agreement, evidence_zyx, refused_ml)
 
 
 def _within(
@@ -172,8 +190,8 @@ def _within(
     return views_vzyx
 
 
-def _reach(cascade: _Cascade, grid: sitk.Image) -> Reach:
-    return reach(cascade.labels_zyx, cascade.probabilities, float(np.prod(grid.GetSpacing())) / 1000)
+def _reach(found: _Found, grid: sitk.Image) -> Reach:
+    return reach(found.labels_zyx, found.probabilities, float(np.prod(grid.GetSpacing())) / 1000)
 
 
 def _resampling_error_ml(on_cubes: sitk.Image, labels: sitk.Image) -> dict[str, float]:
@@ -181,17 +199,17 @@ def _resampling_error_ml(on_cubes: sitk.Image, labels: sitk.Image) -> dict[str, 
     return {name: after_ml[name] - before_ml[name] for name in after_ml}
 
 
-def _warnings(cascade: _Cascade, trust: Trust, model: CascadeModel, phase: Phase) -> tuple[str, ...]:
+def _warnings(found: _Found, trust: Trust, model: Model, phase: Phase) -> tuple[str, ...]:
     said = []
-    if not cascade.labels_zyx.any():
+    if not found.labels_zyx.any():
         said.append(NO_TUMOUR)
     elif trust.grade is TrustGrade.POOR:
         said.append(
-            f"The three views disagree on the outline (agreement {cascade.agreement:.2f} of 1): check it."
+            f"The three views disagree on the outline (agreement {found.agreement:.2f} of 1): check it."
         )
-    if cascade.doubtful_enhancing_ml >= DOUBTFUL_ENHANCING_ML:
+    if found.doubtful_enhancing_ml >= DOUBTFUL_ENHANCING_ML:
         said.append(
-            f"Faint enhancement of {cascade.doubtful_enhancing_ml:.1f} mL was not counted as enhancing tumour: "
+            f"Faint enhancement of {found.doubtful_enhancing_ml:.1f} mL was not counted as enhancing tumour: "
             "look at the T1 before and after contrast."
         )
     if model.interval is None:

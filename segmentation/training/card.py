@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from segmentation.model_description import CascadeConfig
-from segmentation.network import Task, View
+from segmentation.model_description import CARD, BaselineConfig, Config
 from segmentation.training.checkpoint import Progress
 from segmentation.types import ModelIdentity
 
@@ -26,9 +26,16 @@ class Reproduction:
     seed: int
     torch_version: str
     device: str
-    trained: Mapping[tuple[Task, View], Progress]
+    trained: Mapping[str, Progress]
+    """By the networks' names."""
     licence: str = ""
     """Section of the warm start's card, whose notice goes along."""
+
+
+def card_of(folder: Path) -> str:
+    """The card of a model; empty where its folder has none."""
+    path = folder / CARD
+    return path.read_text() if path.is_file() else ""
 
 
 def commands_in(card: str) -> list[str]:
@@ -50,7 +57,7 @@ def licence_in(card: str) -> str:
     return (heading + text).strip()
 
 
-def write_card(identity: ModelIdentity, config: CascadeConfig, how: Reproduction, held_out: str = "") -> str:
+def write_card(identity: ModelIdentity, config: Config, how: Reproduction, held_out: str = "") -> str:
     """The card as Markdown; `held_out` is the section on cases that training never saw."""
     kind = "A demo model, not for patients." if identity.is_demo else "Research use, not a medical device."
     return f"""# {identity.name} {identity.version}
@@ -58,10 +65,8 @@ def write_card(identity: ModelIdentity, config: CascadeConfig, how: Reproduction
 **{identity.statement}** {kind}
 
 ## What it is
-Nine networks of the CA-CNN cascade (whole tumour, tumour core, enhancing tumour; axial, sagittal and coronal view),
-{config.base_channels} channels in every block, normalised by the statistics of the volume that is running. Input:
-FLAIR, T1, T1CE, T2 on one 1 mm grid, skull-stripped. Weights are stored in float16 and computed with in float32 or
-bfloat16.
+{_networks(config)} Input: FLAIR, T1, T1CE, T2 on one 1 mm grid, skull-stripped. Weights are stored in float16 and
+computed with in float32 or bfloat16.
 
 {CASES_HEADING}
 {how.cases}
@@ -73,7 +78,7 @@ Seed {how.seed}, PyTorch {how.torch_version} on {how.device}:
 {how.command}
 ```
 
-Validation Dice of each network alone, on whole regions cut by the true boxes (the best point of `losses.csv`):
+{_judged(config)} (the best point of `losses.csv`):
 
 | network | Dice | best iteration | iterations | minutes |
 |---|---|---|---|---|
@@ -101,11 +106,27 @@ The whole cascade, boxes found by itself, on {cases}:
 """
 
 
-def _network_rows(trained: Mapping[tuple[Task, View], Progress]) -> str:
+def _networks(config: Config) -> str:
+    channels = f"{config.base_channels} channels"
+    if isinstance(config, BaselineConfig):
+        patch = " x ".join(str(side) for side in config.patch_zyx)
+        return f"""The AR baseline, to compare others with: Myronenko's network (BrainLes 2018) as MONAI's SegResNetVAE,
+one network for the three regions, {channels} in its first block, patches of {patch} voxels (z, y, x)."""
+    return f"""Nine networks of the CA-CNN cascade (whole tumour, tumour core, enhancing tumour; axial, sagittal and
+coronal view), {channels} in every block, normalised by the statistics of the volume that is running."""
+
+
+def _judged(config: Config) -> str:
+    if isinstance(config, BaselineConfig):
+        return "Validation Dice, mean of the three regions over whole brains"
+    return "Validation Dice of each network alone, on whole regions cut by the true boxes"
+
+
+def _network_rows(trained: Mapping[str, Progress]) -> str:
     return "\n".join(
-        f"| {task} {view} | {progress.best_dice:.3f} | {progress.best_iteration} | {progress.iteration} "
+        f"| {name} | {progress.best_dice:.3f} | {progress.best_iteration} | {progress.iteration} "
         f"| {progress.seconds / 60:.1f} |"
-        for (task, view), progress in trained.items()
+        for name, progress in trained.items()
     )
 
 

@@ -12,7 +12,15 @@ from pathlib import Path
 
 import torch
 
-from segmentation.model_description import RANK_DEMO, RANK_OWN, CascadeConfig, ModelDescription
+from segmentation.model_description import (
+    RANK_BASELINE,
+    RANK_DEMO,
+    RANK_OWN,
+    BaselineConfig,
+    CascadeConfig,
+    Config,
+    ModelDescription,
+)
 from segmentation.network import Task, View
 from segmentation.registry import CascadeModel, network_config, weight_key, write_model
 from segmentation.training.card import Reproduction, write_card
@@ -84,6 +92,17 @@ class CascadeTraining:
         return self.work / f"{task}-{view}.pt"
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a training ends in, ready to be written."""
+
+    config: Config
+    weights: Mapping[str, torch.Tensor]
+    """By their names in a model folder."""
+    trained: Mapping[str, Progress]
+    """By the networks' names."""
+
+
 def collect_weights(
     trained: Mapping[NetworkKey, Progress], warm_start: CascadeModel | None
 ) -> dict[str, torch.Tensor]:
@@ -105,7 +124,7 @@ def write_trained_model(
     folder: Path,
     identity: ModelIdentity,
     phases: tuple[Phase, ...],
-    config: CascadeConfig,
+    config: Config,
     weights: Mapping[str, torch.Tensor],
     reproduction: Reproduction,
 ) -> None:
@@ -114,7 +133,8 @@ def write_trained_model(
     Raises:
         BadModelError: networks are missing.
     """
-    rank = RANK_DEMO if identity.is_demo else RANK_OWN
+    rank = RANK_BASELINE if isinstance(config, BaselineConfig) else RANK_OWN
+    rank = RANK_DEMO if identity.is_demo else rank
     description = ModelDescription(identity, rank, config, phases=phases)
     write_model(folder, description, weights, write_card(identity, config, reproduction), dtype=torch.float16)
     write_curves(folder / CURVES, reproduction.trained.values())

@@ -7,18 +7,19 @@ import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 
 from segmentation.case_folder import case_folders, write_json
 from segmentation.errors import BadInputError, BadModelError
-from segmentation.model_description import CARD, CascadeConfig
+from segmentation.model_description import CascadeConfig
 from segmentation.network import Task, View
-from segmentation.registry import load_model
-from segmentation.training.card import Reproduction, commands_in, licence_in
-from segmentation.training.cascade import CascadeTraining, NetworkKey, collect_weights, write_trained_model
+from segmentation.registry import load_cascade
+from segmentation.training.baseline_command import train_baseline
+from segmentation.training.card import Reproduction, card_of, commands_in, licence_in
+from segmentation.training.cascade import CascadeTraining, Made, collect_weights, write_trained_model
 from segmentation.training.checkpoint import Progress
 from segmentation.training.command_words import command_line
 from segmentation.training.dataset import (
@@ -30,7 +31,7 @@ from segmentation.training.dataset import (
 )
 from segmentation.training.held_out import add_held_out_figures
 from segmentation.training.learner import Machine
-from segmentation.training.options import chosen, deadline, schedule
+from segmentation.training.options import GOES_ON, chosen, deadline, schedule
 from segmentation.training.phantom_cases import write_phantom_cases
 from segmentation.types import ModelIdentity, Phase
 
@@ -62,34 +63,18 @@ def run(args: argparse.Namespace) -> int:
             "bfloat16" if machine.half else "float32",
         ),
     )
-    warm_start = load_model(args.init_from, device="cpu", precision="fp32") if args.init_from else None
-    config = _config(args, warm_start.config if warm_start else None)
-    tasks, views = chosen(args.tasks, Task), chosen(args.views, View)
-    training = CascadeTraining(
-        config=config,
-        split=split,
-        settings={task: schedule(args, task, len(split.training)) for task in tasks},
-        machine=machine,
-        work=work,
-        warm_start=warm_start,
-        follow_first_view=args.follow_first_view,
-    )
-    if args.search is not None:
-        return _search(args, training, tasks, views[0])
-    trained = training.run(tasks, views, args.resume, deadline(args.minutes))
-    if trained is None:
-        log.info("Stopped before the end; the same command with --resume goes on.")
-        return UNFINISHED
-    weights = collect_weights(trained, warm_start)
-    if len(trained) < len(Task) * len(View) and warm_start is None:
-        log.info(
-            "Only a part of the cascade is trained, so no model is written. Train the rest into the same --work"
-        )
-        log.info("folder, then run once more with --resume and without --tasks and --views.")
+    if args.baseline:
+        made = train_baseline(args, split, machine, work)
+    else:
+        training = _cascade_training(args, split, machine, work)
+        if args.search is not None:
+            return _search(args, training)
+        made = _train_cascade(args, training)
+    if made is None:
         return UNFINISHED
     phases = tuple(Phase(word) for word in args.phases.split(",") if word)
-    how = _reproduction(args, split, machine, trained)
-    write_trained_model(args.out, _identity(args), phases, config, weights, how)
+    how = _reproduction(args, split, machine, made.trained)
+    write_trained_model(args.out, _identity(args), phases, made.config, made.weights, how)
     if held_out_of_fold:
         write_json(args.out / FOLD, {"held_out": sorted(folder.name for folder in held_out_of_fold)})
     log.info("Wrote %s", args.out)
@@ -99,7 +84,40 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _search(args: argparse.Namespace, training: CascadeTraining, tasks: list[Task], view: View) -> int:
+def _cascade_training(
+    args: argparse.Namespace, split: CaseSplit, machine: Machine, work: Path
+) -> CascadeTraining:
+    warm_start = load_cascade(args.init_from, device="cpu", precision="fp32") if args.init_from else None
+    return CascadeTraining(
+        config=_config(args, warm_start.config if warm_start else None),
+        split=split,
+        settings={task: schedule(args, task, len(split.training)) for task in chosen(args.tasks, Task)},
+        machine=machine,
+        work=work,
+        warm_start=warm_start,
+        follow_first_view=args.follow_first_view,
+    )
+
+
+def _train_cascade(args: argparse.Namespace, training: CascadeTraining) -> Made | None:
+    tasks, views = chosen(args.tasks, Task), chosen(args.views, View)
+    trained = training.run(tasks, views, args.resume, deadline(args.minutes))
+    if trained is None:
+        log.info(GOES_ON)
+        return None
+    if len(trained) < len(Task) * len(View) and training.warm_start is None:
+        log.info(
+            "Only a part of the cascade is trained, so no model is written. Train the rest into the same --work"
+        )
+        log.info("folder, then run once more with --resume and without --tasks and --views.")
+        return None
+    weights = collect_weights(trained, training.warm_start)
+    return Made(
+        training.config, weights, {f"{task} {view}": progress for (task, view), progress in trained.items()}
+    )
+
+
+def _search(args: argparse.Namespace, training: CascadeTraining) -> int:
     if args.search < 1:
         raise BadInputError(f"--search {args.search}: expected how many settings to try, at least 1.")
     if importlib.util.find_spec("optuna") is None:
@@ -108,9 +126,10 @@ def _search(args: argparse.Namespace, training: CascadeTraining, tasks: list[Tas
         )
     from segmentation.training.search import Search
 
+    tasks, view = chosen(args.tasks, Task), chosen(args.views, View)[0]
     if Search(args, training, tasks, view, deadline(args.minutes)).run(args.search):
         return 0
-    log.info("Stopped before the end; the same command with --resume goes on.")
+    log.info(GOES_ON)
     return UNFINISHED
 
 
@@ -197,10 +216,10 @@ def _identity(args: argparse.Namespace) -> ModelIdentity:
 
 
 def _reproduction(
-    args: argparse.Namespace, split: CaseSplit, machine: Machine, trained: dict[NetworkKey, Progress]
+    args: argparse.Namespace, split: CaseSplit, machine: Machine, trained: Mapping[str, Progress]
 ) -> Reproduction:
     training, validation = len(split.training), len(split.validation)
-    before = (args.init_from / CARD).read_text() if args.init_from else ""
+    before = card_of(args.init_from) if args.init_from else ""
     source = "Labelled cases of " + " and ".join(f"`{Path(source).name}`" for source in args.cases)
     if _only_phantoms(args):
         source = (

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from segmentation.accuracy import Accuracy, MeasuredDice
 from segmentation.metrics import dice
 from segmentation.model_description import CARD, store_accuracy
-from segmentation.registry import CascadeModel, Device, load_model
+from segmentation.registry import Device, Model, load_model
 from segmentation.segment import segment
 from segmentation.training.card import Reproduction, held_out_section, write_card
 from segmentation.training.dataset import read_labelled
@@ -44,7 +44,7 @@ def add_held_out_figures(
     return rows
 
 
-def _scores(case: Path, model: CascadeModel) -> dict[Compartment, float]:
+def _scores(case: Path, model: Model) -> dict[Compartment, float]:
     prepared, truth = read_labelled(case)
     found_zyx = sitk.GetArrayFromImage(segment(prepared, model, Phase.UNKNOWN).labels)
     truth_zyx = sitk.GetArrayFromImage(truth)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -46,6 +47,10 @@ class Settings:
         """Whether the branch is trained along."""
         return self.l2_weight > 0 or self.kl_weight > 0
 
+    def draw(self, iteration: int) -> int:
+        """Seed of what one step draws."""
+        return self.seed * 1_000_003 + iteration
+
     def shortened(self, part: float) -> Settings:
         """The same for `part` of the iterations."""
         return replace(self, iterations=max(1, round(self.iterations * part)))
@@ -78,15 +83,20 @@ class Machine:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.half)
 
 
-class Learner:
+class Learner(ABC):
     """The state of one training and its single step; `averaged` is the network that is judged and kept."""
 
-    def __init__(self, config: NetworkConfig, settings: Settings, machine: Machine) -> None:
-        torch.manual_seed(settings.seed + 1000 * list(Task).index(config.task))
+    def __init__(
+        self,
+        settings: Settings,
+        machine: Machine,
+        network: nn.Module,
+        averaged: nn.Module | None = None,
+        autoencoder: nn.Module | None = None,
+    ) -> None:
         self.settings, self.machine = settings, machine
-        self.network = MSNet(config)
-        self.autoencoder = Autoencoder(config) if settings.with_autoencoder else None
-        self.averaged = MSNet(config).requires_grad_(False) if settings.averaging else self.network
+        self.network, self.autoencoder = network, autoencoder
+        self.averaged = network if averaged is None else averaged.requires_grad_(False)
         self.optimiser: torch.optim.Adam | None = None
 
     def begin(self, start_from: Mapping[str, torch.Tensor] | None, progress: Progress) -> None:
@@ -127,19 +137,10 @@ class Learner:
         progress.autoencoder = copy_of(self.autoencoder) if self.autoencoder is not None else {}
         progress.optimiser = self.optimiser.state_dict()
 
+    @abstractmethod
     def _loss(self, iteration: int, batch: Batch) -> torch.Tensor:
-        settings = self.settings
-        # Draws that depend on seed and iteration alone: a resumed training equals an uninterrupted one.
-        noise = torch.Generator().manual_seed(settings.seed * 1_000_003 + iteration)
-        with self.machine.autocast():
-            features = self.network.features(batch.image.to(memory_format=self.machine.layout))
-            made = self.autoencoder(features.f3, noise) if self.autoencoder is not None else None
-            logits = self.network.predict(_with_dropout(features, settings.dropout, noise))
-        loss = segmentation_loss(logits, batch.target, batch.weight, settings.cross_entropy_weight)
-        if made is None:
-            return loss
-        labelled = batch.image[:, :, CONTEXT_SLICES:-CONTEXT_SLICES]
-        return loss + autoencoder_loss(made, labelled, batch.weight, settings.l2_weight, settings.kl_weight)
+        """What the step makes smaller; its draws depend on seed and iteration alone, so that a resumed training
+        equals an uninterrupted one."""
 
     def _average(self, iteration: int) -> None:
         # The first steps count more: an average over a long window would hold on to where training began.
@@ -153,6 +154,30 @@ class Learner:
         if self.averaged is not self.network:
             found.append(self.averaged)
         return [*found, self.autoencoder] if self.autoencoder is not None else found
+
+
+class NetworkLearner(Learner):
+    """One of the cascade's networks with its autoencoder branch."""
+
+    def __init__(self, config: NetworkConfig, settings: Settings, machine: Machine) -> None:
+        torch.manual_seed(settings.seed + 1000 * list(Task).index(config.task))
+        self.msnet = MSNet(config)
+        autoencoder = Autoencoder(config) if settings.with_autoencoder else None
+        averaged = MSNet(config) if settings.averaging else None
+        super().__init__(settings, machine, self.msnet, averaged, autoencoder)
+
+    def _loss(self, iteration: int, batch: Batch) -> torch.Tensor:
+        settings = self.settings
+        noise = torch.Generator().manual_seed(settings.draw(iteration))
+        with self.machine.autocast():
+            features = self.msnet.features(batch.image.to(memory_format=self.machine.layout))
+            made = self.autoencoder(features.f3, noise) if self.autoencoder is not None else None
+            logits = self.msnet.predict(_with_dropout(features, settings.dropout, noise))
+        loss = segmentation_loss(logits, batch.target, batch.weight, settings.cross_entropy_weight)
+        if made is None:
+            return loss
+        labelled = batch.image[:, :, CONTEXT_SLICES:-CONTEXT_SLICES]
+        return loss + autoencoder_loss(made, labelled, batch.weight, settings.l2_weight, settings.kl_weight)
 
 
 def _with_dropout(features: Features, chance: float, noise: torch.Generator) -> Features:

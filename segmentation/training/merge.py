@@ -15,11 +15,11 @@ import torch
 
 from segmentation.accuracy import Accuracy, MeasuredDice, measured_in
 from segmentation.case_folder import read_json
-from segmentation.errors import BadModelError
-from segmentation.model_description import CARD, RANK_INTERIM, RANK_OWN, ModelDescription
+from segmentation.errors import BadInputError, BadModelError
+from segmentation.model_description import RANK_INTERIM, RANK_OWN, ModelDescription
 from segmentation.network import Task, View
-from segmentation.registry import CascadeModel, load_model, weight_key, write_model
-from segmentation.training.card import cases_in, commands_in, licence_in
+from segmentation.registry import CascadeModel, load_cascade, weight_key, write_model
+from segmentation.training.card import card_of, cases_in, commands_in, licence_in
 from segmentation.types import ModelIdentity
 
 WHICH_CASES = (
@@ -52,12 +52,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the merged model."""
     identity = ModelIdentity(args.name or args.out.name, args.version, False, args.statement)
-    figures = [read_json(path) for path in args.figures]
+    figures = [_figures(path) for path in args.figures]
     rank = RANK_INTERIM if args.interim else RANK_OWN
-    models = [load_model(path, "cpu", "fp32") for path in args.models]
+    models = [load_cascade(path, "cpu", "fp32") for path in args.models]
     merge_models(models, args.out, identity, figures, rank)
     print(f"{identity.name} {identity.version} is in {args.out}")
     return 0
+
+
+def _figures(path: Path) -> dict[str, Any]:
+    figures = read_json(path)
+    if "cases" not in figures:
+        raise BadInputError(
+            f"{path} holds no figures of one model: it wants the JSON of `evaluate --folds` alone."
+        )
+    return figures
 
 
 def merge_models(
@@ -96,7 +105,7 @@ def merge_models(
     command = (
         f"python -m segmentation merge {' '.join(model.folder.name for model in models)} --out {out.name}"
     )
-    card = _card(identity, [(model.folder / CARD).read_text() for model in models], command, measured)
+    card = _card(identity, [card_of(model.folder) for model in models], command, measured)
     write_model(out, description, weights, card, dtype=torch.float16)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,21 @@ PATCHES_DHW = {
     Task.ENHANCING: (19, 64, 64),
 }
 """CA-CNN's configured patches: 19 slices in, 11 labelled."""
+RANGES = {
+    "batch": (1, math.inf),
+    "epochs": (1, math.inf),
+    "validate_every": (1, math.inf),
+    "patience": (1, math.inf),
+    "lr": (0, math.inf),
+    "cross_entropy": (0, math.inf),
+    "l2": (0, math.inf),
+    "kl": (0, math.inf),
+    "averaging": (0, 1),
+    "dropout": (0, 1),
+    "validation": (0, 1),
+}
+"""Least value of an option, and what it stays below."""
+GOES_ON = "Stopped before the end; the same command with --resume goes on."
 Choice = TypeVar("Choice", Task, View)
 
 
@@ -77,6 +93,11 @@ def _add_model_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--init-from", type=Path, help="model folder to start from; gives untrained networks too"
     )
+    group.add_argument(
+        "--baseline",
+        action="store_true",
+        help="train the AR baseline instead of the cascade: Myronenko's network, by MONAI",
+    )
     group.add_argument("--tasks", default="wt,tc,en", help="networks to train (default wt,tc,en)")
     group.add_argument("--views", default="ax,sg,cr", help="views to train (default ax,sg,cr)")
 
@@ -129,7 +150,17 @@ def _add_schedule_arguments(group: argparse._ArgumentGroup) -> None:
 
 
 def schedule(args: argparse.Namespace, task: Task, cases: int) -> Settings:
-    """How the network of `task` is trained; `cases` turns epochs into iterations."""
+    """How the network of `task` is trained; `cases` turns epochs into iterations.
+
+    Raises:
+        BadInputError: a value is out of its range, or cannot be read.
+    """
+    for option, (low, below) in RANGES.items():
+        value = getattr(args, option)
+        if value is not None and not low <= value < below:
+            raise BadInputError(
+                f"--{option.replace('_', '-')} {value:g}: expected {low:g} or more, below {below:g}."
+            )
     sampling = Sampling(
         patch_dhw=_patch(args.patch, task),
         batch_size=args.batch,
@@ -137,6 +168,8 @@ def schedule(args: argparse.Namespace, task: Task, cases: int) -> Settings:
         augmentation=NO_AUGMENTATION if args.no_augmentation else Augmentation(),
     )
     iterations = int(_number(args.iterations, task, "--iterations"))
+    if iterations < 1:
+        raise BadInputError(f"--iterations {args.iterations}: expected at least one step.")
     return Settings(
         sampling=sampling,
         iterations=iterations if args.epochs is None else max(1, args.epochs * cases // args.batch),
@@ -144,7 +177,7 @@ def schedule(args: argparse.Namespace, task: Task, cases: int) -> Settings:
         cross_entropy_weight=args.cross_entropy,
         l2_weight=0.0 if args.no_autoencoder else args.l2,
         kl_weight=0.0 if args.no_autoencoder else args.kl,
-        dropout=_dropout(args.dropout),
+        dropout=args.dropout,
         averaging=args.averaging,
         validate_every=args.validate_every,
         patience=args.patience,
@@ -164,12 +197,6 @@ def _patch(text: str | None, task: Task) -> tuple[int, int, int]:
     if depth < 9 or height % 4 or width % 4:
         raise BadInputError(f"--patch {size}: at least 9 slices, height and width multiples of 4.")
     return depth, height, width
-
-
-def _dropout(part: float) -> float:
-    if not 0 <= part < 1:
-        raise BadInputError(f"--dropout {part:g}: expected a part from 0 to below 1.")
-    return part
 
 
 def _number(text: str, task: Task, option: str) -> float:

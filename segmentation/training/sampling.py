@@ -54,8 +54,8 @@ class Batch:
     """What one step of training or validation reads."""
 
     image: torch.Tensor  # (B, 4, D, H, W) float32
-    target: torch.Tensor  # (B, D-8, H, W) int64, 0 or 1
-    weight: torch.Tensor  # (B, D-8, H, W) float32, 1 inside brain and box
+    target: torch.Tensor  # (B, D-8, H, W) int64, 0 or 1; of the baseline (B, 3, D, H, W)
+    weight: torch.Tensor  # (B, D-8, H, W) float32, 1 inside brain and box; of the baseline (B, D, H, W)
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on `device`."""
@@ -120,7 +120,7 @@ class PatchSource:
         where = place_patch(centre, patch_zyx, how, rng)
         noise = torch.Generator().manual_seed(int(rng.integers(2**62)))
         image = torch.cat(
-            [read_image(case.image[i : i + 1], _misplaced(where, how, rng)) for i in range(len(case.image))]
+            [read_image(case.image[i : i + 1], misplaced(where, how, rng)) for i in range(len(case.image))]
         )
         image = augment_intensity(image, how, rng, noise)
         brain = tighten_mask(read_nearest(case.brain, where), how, rng) & inside_box(where, box)
@@ -165,7 +165,8 @@ def _in_view(
     return image_dhw, target_dhw, brain.permute(axes)[labelled].float()
 
 
-def _misplaced(where: Placement, how: Augmentation, rng: np.random.Generator) -> Placement:
+def misplaced(where: Placement, how: Augmentation, rng: np.random.Generator) -> Placement:
+    """Where one sequence is read that registration left a little off, by chance."""
     if rng.random() >= how.misregistration_chance:
         return where
     return where.moved(rng.uniform(-how.misregistration_mm, how.misregistration_mm, size=3))

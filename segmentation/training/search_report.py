@@ -11,6 +11,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from segmentation.model_description import write_atomically
 
@@ -60,7 +61,9 @@ def write_plot(path: Path, tries: Sequence[Try]) -> None:
         _draw_points(axes, [one.values[name] for one in tries], tries)
         axes.set_xlabel(name)
         axes.set_ylabel("" if column else "validation Dice")
-        axes.set_xscale("log" if name in LOGARITHMIC else "linear")
+        if name in LOGARITHMIC:
+            axes.set_xscale("log")
+            axes.xaxis.set_minor_formatter(NullFormatter())
     figure.savefig(path, dpi=DOTS_PER_INCH, format="png")
 
 

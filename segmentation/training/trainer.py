@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 import torch
+from torch import nn
 from tqdm import tqdm
 
-from segmentation.network import MSNet, NetworkConfig, View
+from segmentation.network import NetworkConfig, Task, View
 from segmentation.training.checkpoint import CurvePoint, Progress, load_progress, save_progress
 from segmentation.training.dataset import CaseSplit, TrainingCase
-from segmentation.training.learner import Learner, Machine, Settings, copy_of
+from segmentation.training.learner import Learner, Machine, NetworkLearner, Settings, copy_of
 from segmentation.training.sampling import Batch, PatchSource, whole_region
 
 log = logging.getLogger(__name__)
@@ -39,24 +42,35 @@ class _Clock:
         return lap
 
 
-class NetworkTraining:
-    """The training of one task's network for one view, resumable at any validation."""
+class Source(Protocol):
+    """Where batches come from."""
+
+    def batch(self, iteration: int) -> Batch:
+        """The batch of this iteration: equal for equal seed and iteration."""
+
+
+class Training(ABC):
+    """The training of one network, resumable at any validation."""
 
     def __init__(
         self,
-        config: NetworkConfig,
-        view: View,
-        split: CaseSplit,
+        name: str,
+        source: Source,
         settings: Settings,
         machine: Machine,
         checkpoint: Path,
+        fingerprint: str,
     ) -> None:
-        self.config, self.view, self.split = config, view, split
+        self.name, self.source, self.fingerprint = name, source, fingerprint
         self.settings, self.machine, self.checkpoint = settings, machine, checkpoint
-        self.name = f"{config.task}-{view}"
-        self.source = PatchSource(split.training, config.task, view, settings.sampling, settings.seed)
-        cases = ",".join(case.name for case in split.validation)
-        self.fingerprint = f"{config} {view} {settings} training={len(split.training)} validation={cases}"
+
+    @abstractmethod
+    def _learner(self) -> Learner:
+        """The network before its first step."""
+
+    @abstractmethod
+    def _dice_of(self, network: nn.Module) -> float:
+        """Mean Dice on the validation cases."""
 
     def run(
         self,
@@ -97,7 +111,7 @@ class NetworkTraining:
         return progress
 
     def _begin(self, start_from: dict[str, torch.Tensor] | None, resume: bool) -> tuple[Learner, Progress]:
-        learner = Learner(self.config, self.settings, self.machine)
+        learner = self._learner()
         going_on = resume and self.checkpoint.is_file()
         progress = (
             load_progress(self.checkpoint, self.fingerprint) if going_on else Progress(self.fingerprint)
@@ -125,7 +139,7 @@ class NetworkTraining:
                     ahead.append(pool.submit(self.source.batch, later))
                 yield iteration, batch
 
-    def _validate(self, network: MSNet, progress: Progress, clock: _Clock) -> None:
+    def _validate(self, network: nn.Module, progress: Progress, clock: _Clock) -> None:
         """Add a point to the curve; keep the weights where they are the best so far; decide to stop."""
         settings = self.settings
         iterations, elapsed = clock.lap()
@@ -156,21 +170,48 @@ class NetworkTraining:
             *(self.name, point.iteration, point.loss, dice, progress.best_dice, point.patches_per_second),
         )
 
-    def _dice_of(self, network: MSNet) -> float:
-        return mean_dice(network, self.split.validation, self.view, self.machine, self.settings.seed)
-
     def _keep(self, learner: Learner, progress: Progress) -> None:
         learner.keep(progress)
         save_progress(self.checkpoint, progress)
 
 
+class NetworkTraining(Training):
+    """The training of one task's network for one view."""
+
+    def __init__(
+        self,
+        config: NetworkConfig,
+        view: View,
+        split: CaseSplit,
+        settings: Settings,
+        machine: Machine,
+        checkpoint: Path,
+    ) -> None:
+        self.config, self.view, self.split = config, view, split
+        source = PatchSource(split.training, config.task, view, settings.sampling, settings.seed)
+        fingerprint = f"{config} {view} {settings} {in_words(split)}"
+        super().__init__(f"{config.task}-{view}", source, settings, machine, checkpoint, fingerprint)
+
+    def _learner(self) -> Learner:
+        return NetworkLearner(self.config, self.settings, self.machine)
+
+    def _dice_of(self, network: nn.Module) -> float:
+        seed, task = self.settings.seed, self.config.task
+        return mean_dice(network, task, self.split.validation, self.view, self.machine, seed)
+
+
+def in_words(split: CaseSplit) -> str:
+    """What of a split a checkpoint has to agree with."""
+    return f"training={len(split.training)} validation={','.join(case.name for case in split.validation)}"
+
+
 def mean_dice(
-    network: MSNet, cases: tuple[TrainingCase, ...], view: View, machine: Machine, seed: int
+    network: nn.Module, task: Task, cases: tuple[TrainingCase, ...], view: View, machine: Machine, seed: int
 ) -> float:
     """Mean Dice of one network's own decision (argmax, one view) over whole regions; both empty counts as 1."""
     scores = []
     for case in cases:
-        batch = whole_region(case, network.config.task, view, seed).to(machine.device)
+        batch = whole_region(case, task, view, seed).to(machine.device)
         with torch.no_grad(), machine.autocast():
             logits = network(batch.image.to(memory_format=machine.layout))
         found = (logits.argmax(1) == 1) & (batch.weight > 0)

@@ -1,5 +1,6 @@
 """Every kind of bad input of a case folder, through the command line: which file, what is wrong, what to do."""
 
+import argparse
 import json
 
 import numpy as np
@@ -9,8 +10,11 @@ import SimpleITK as sitk
 
 from segmentation.case_folder import read_reference
 from segmentation.command_line import main
-from segmentation.errors import BadGeometryError, BadInputError
+from segmentation.errors import BadGeometryError, BadInputError, BadModelError
+from segmentation.model_description import describe_model
+from segmentation.network import Task
 from segmentation.nifti_file import check_nifti
+from segmentation.training.options import add_arguments, schedule
 from tests.segmentation.cascade_cases import SIZE_ZYX, image, prepared_scan, random_weights, tiny_model_folder
 from tests.segmentation.test_command_line import refusal, write_case
 
@@ -101,6 +105,72 @@ def test_a_model_of_other_weights_or_another_version_is_refused_in_one_line(
     assert main([str(argument) for argument in arguments]) == 2
     said = refusal(capsys)
     assert all(word in said for word in words), said
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "words"),
+    [
+        ("networks", {"base_channels": -4}, "base_channels is -4"),
+        ("networks", {"base_channels": "4"}, "base_channels is '4'"),
+        ("networks", {"in_channels": 5}, "in_channels is 5, this software has 4"),
+        ("networks", {"classes": 3}, "classes is 3, this software has 2"),
+        ("interval", {"multipliers": {"WT": "x"}, "n_cases": 5, "cases": "few"}, "multiplier of WT is 'x'"),
+    ],
+)
+def test_a_model_that_would_only_fail_in_the_middle_of_a_case_is_refused_before_it(
+    tmp_path, part, change, words
+):
+    folder = tiny_model_folder(tmp_path / "model")
+    content = json.loads((folder / "model.json").read_text())
+    content[part] = {**(content[part] or {}), **change}
+    (folder / "model.json").write_text(json.dumps(content))
+    with pytest.raises(BadModelError, match=words):
+        describe_model(folder)
+
+
+def a_file(tmp_path):
+    (tmp_path / "there").write_text("notes")
+    return tmp_path / "there"
+
+
+def test_a_place_for_results_that_cannot_be_is_refused_before_anything_is_computed(case, tmp_path, capsys):
+    folder, file = tmp_path, a_file(tmp_path)
+    for arguments, words in (
+        (["segment", case, file], "is a file; give a folder"),
+        (["segment", case, file / "deeper"], "is no folder"),
+        (["prepare", case, file], "is a file; give a folder"),
+        (["evaluate", case.parent, "--json", folder], "is a folder; give the name of a file"),
+        (["evaluate", case.parent, "--json", file / "a.json"], "is no folder"),
+        (["import-cacnn", tmp_path / "nothing.safetensors", folder / "out"], "does not exist"),
+    ):
+        assert main([str(argument) for argument in arguments]) == 2
+        assert words in refusal(capsys)
+
+
+def test_a_file_that_cannot_be_written_after_all_is_one_line(tmp_path, capsys):
+    models = [tiny_model_folder(tmp_path / name) for name in "ab"]
+    assert main(["merge", *map(str, models), "--out", str(a_file(tmp_path) / "model")]) == 2
+    assert refusal(capsys).startswith(f"segmentation merge: {tmp_path / 'there'}")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--batch", "0"), ("--averaging", "1"), ("--iterations", "0"), ("--patience", "0"), ("--lr", "-1")],
+)
+def test_values_that_no_training_can_have_are_refused(options):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    with pytest.raises(BadInputError, match=options[0]):
+        schedule(parser.parse_args(["--cases", "a", "--out", "b", *options]), Task.WHOLE_TUMOUR, 1)
+
+
+@pytest.mark.parametrize("value", [1.5, 257.0, -1.0])
+def test_labels_that_are_no_labels_are_not_rounded_to_some(case, value):
+    labels_zyx = np.zeros(SIZE_ZYX, np.float32)
+    labels_zyx[30:35, 30:35, 30:35] = value
+    write(case, "seg", like(case, labels_zyx))
+    with pytest.raises(BadInputError, match="no whole numbers from 0 to 255"):
+        read_reference(case, read(case, "t1ce"))
 
 
 def test_labels_of_another_numbering_are_refused(case):

@@ -65,6 +65,13 @@ def test_the_card_names_commands_licence_and_figures(tmp_path: Path) -> None:
     assert "| preop | WT | 2 | 0.850 | 0.850 | 0.071 |" in card
 
 
+def test_figures_of_a_comparison_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "both.json").write_text(json.dumps({"models": [], "comparisons": []}))
+    words = ["merge", "a", "b", "--out", str(tmp_path / "ours"), "--figures", str(tmp_path / "both.json")]
+    assert main(words) == 2
+    assert "holds no figures of one model" in capsys.readouterr().err
+
+
 def test_figures_are_told_apart_by_phase() -> None:
     assert figure_rows(measured_in([{"cases": CASES}]))[0] == "| postop | WT | 1 | 0.700 | 0.700 | - |"
     assert len(figure_rows(measured_in([{"cases": CASES}]))) == 6

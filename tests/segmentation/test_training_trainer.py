@@ -124,7 +124,7 @@ def test_training_on_one_case_raises_its_dice(tmp_path: Path) -> None:
         SETTINGS, iterations=40, validate_every=20, sampling=Sampling((17, 24, 24), 1), learning_rate=1e-2
     )
     torch.manual_seed(0)
-    before = mean_dice(MSNet(TINY), split.validation, View.AXIAL, CPU, seed=0)
+    before = mean_dice(MSNet(TINY), TINY.task, split.validation, View.AXIAL, CPU, seed=0)
     after = training(split, tmp_path / "one.pt", settings).run()
     assert after.best_dice > max(0.85, before + 0.2)
 
