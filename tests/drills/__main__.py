@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.drills.alarm import Alarm, listening
-from tests.drills.drill import HEAD, Row, given_up, judged, line, stuck, suffer
+from tests.drills.drill import HEAD, Row, bad_ends, given_up, judged, line, stuck, suffer
 from tests.drills.faults import Fault, all_faults
 from tests.drills.ledger import Ledger
 from tests.drills.place import Disk, can_mount, mounted
@@ -116,6 +116,8 @@ def drill(
         supply.stop()
         _wait_until_ended(there, supply)
         _keep(ledger, there, rows, supply)
+        for study_uid, end in bad_ends(there.stack, supply.studies, supply.reasons).items():
+            say(f"{study_uid}: {end}")
         open_rows = {row.fault for row in rows} - ledger.rows.keys()
         ledger.keep(given_up(row) for row in rows if row.fault in open_rows)
     return len(stuck(there.stack))

@@ -112,6 +112,12 @@ def _judge(stack: Installation, row: Row, reasons: dict[str, str]) -> Outcome:
     )
 
 
+def bad_ends(stack: Installation, studies: list[str], reasons: dict[str, str]) -> dict[str, Ending]:
+    """The studies that are lost or doubled, with what was found: what a red row is understood by."""
+    ends = {uid: ending(stack, uid) for uid in studies}
+    return {uid: end for uid, end in ends.items() if is_lost(end, reasons.get(uid, "")) or is_duplicated(end)}
+
+
 def given_up(row: Row) -> Outcome:
     """A row whose studies did not end: all of them count as lost."""
     n_studies = len(row.in_flight)
