@@ -209,6 +209,7 @@ def _read_image(path: Path) -> sitk.Image:
         zlib.error,
     ) as error:  # RuntimeError is all that SimpleITK raises
         raise BadInputError(f"{path} cannot be read as an image; it may be damaged or cut short.") from error
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+    is_complex = image.GetPixelID() in (sitk.sitkComplexFloat32, sitk.sitkComplexFloat64)
+    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1 or is_complex:
         raise BadInputError(f"{path} is not one 3D image with one value a voxel.")
     return image

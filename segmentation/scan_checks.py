@@ -76,4 +76,5 @@ def _in_words(image: sitk.Image) -> str:
     size = " x ".join(str(n) for n in image.GetSize())
     spacing = " x ".join(f"{s:.3g}" for s in image.GetSpacing())
     origin = ", ".join(f"{v:.1f}" for v in image.GetOrigin())
-    return f"{size} voxels of {spacing} mm from ({origin})"
+    axes = ", ".join(f"{v:.2g}" for v in image.GetDirection())
+    return f"{size} voxels of {spacing} mm from ({origin}) along ({axes})"

@@ -1,6 +1,7 @@
 """Every kind of bad input of a case folder, through the command line: which file, what is wrong, what to do."""
 
 import argparse
+import gzip
 import json
 
 import numpy as np
@@ -56,6 +57,23 @@ def moved(case):
     write(case, "t1", t1)
 
 
+def turned(case):
+    t1 = read(case, "t1")
+    t1.SetDirection((-1, 0, 0, 0, -1, 0, 0, 0, 1))
+    write(case, "t1", t1)
+
+
+def in_complex_numbers(case):
+    write(case, "t2", like(case, sitk.GetArrayFromImage(read(case, "t2")).astype(np.complex64)))
+
+
+def without_size(case):
+    file = case / "flair.nii.gz"
+    header = bytearray(gzip.decompress(file.read_bytes()))
+    header[80:84] = np.float32(np.nan).tobytes()
+    file.write_bytes(gzip.compress(bytes(header)))
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
@@ -64,9 +82,22 @@ def moved(case):
         (moved, ["The t1 image is not on the grid of t1ce", "Bring all four to one grid"]),
         (lambda case: write(case, "t1ce", 0 * read(case, "t1ce")), ["The t1ce images are empty"]),
         (with_nan, ["flair.nii.gz holds values that are not numbers", "NaN", "write them as 0"]),
+        (turned, ["The t1 image is not on the grid of t1ce", "along (-1, 0, 0, 0, -1, 0, 0, 0, 1)"]),
+        (in_complex_numbers, ["t2.nii.gz", "one value a voxel"]),
+        (without_size, ["flair.nii.gz", "voxel size of nan x 1 x 1 mm"]),
         (lambda case: write(case, "t1", read(case, "t1")[:, :, :6]), ["The t1 series has only 6 slices"]),
     ],
-    ids=["four dimensions", "other shape", "not registered", "all zero", "NaN", "too few slices"],
+    ids=[
+        "four dimensions",
+        "other shape",
+        "not registered",
+        "all zero",
+        "NaN",
+        "turned",
+        "complex",
+        "no voxel size",
+        "too few slices",
+    ],
 )
 def test_bad_images_are_refused_in_one_line_that_says_which_and_what_to_do(
     case, spoil, words, tmp_path, capsys
