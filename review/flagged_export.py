@@ -26,6 +26,7 @@ from review.longitudinal import timeline_of
 from review.models import AuditAction, Flag, Result
 from review.patients import key_of
 from review.pseudonyms import pseudonym_of
+from review.site_access import permitted
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,8 @@ CSV_HEAD = (
 
 def standing_flags() -> QuerySet[Flag]:
     """All flags that nobody took back, the newest first."""
-    flags = Flag.objects.filter(undone_at=None).select_related("result__study", "result__job")
+    flags = permitted(Flag.objects.filter(undone_at=None), "result__study")
+    flags = flags.select_related("result__study", "result__job")
     return flags.prefetch_related("opinions").order_by("-at", "-pk")
 
 
@@ -69,6 +71,19 @@ def write_cases(pacs: OrthancClient, into: Path, *, by: str) -> dict[str, str]:
         OrthancUnavailableError: Orthanc does not answer.
     """
     failed: dict[str, str] = {}
+    for folder, why in written_cases(pacs, into, by=by):
+        if why:
+            failed[folder.name] = why
+    log.info("flagged cases written, %d could not be", len(failed))
+    return failed
+
+
+def written_cases(pacs: OrthancClient, into: Path, *, by: str) -> Iterator[tuple[Path, str]]:
+    """Write the cases that are not there yet, one after the other: each folder, and why it could not be written.
+
+    Raises:
+        OrthancUnavailableError: Orthanc does not answer.
+    """
     flagged = Result.objects.filter(flags__undone_at=None, flags__isnull=False).distinct().order_by("pk")
     for result in flagged.select_related("study", "job").prefetch_related("flags", "measurements"):
         person = pseudonym_of(timeline_of(key_of(result.study)).patients)
@@ -78,11 +93,10 @@ def write_cases(pacs: OrthancClient, into: Path, *, by: str) -> dict[str, str]:
         try:
             _write_case(pacs, result, person.name, folder)
         except (HopelessError, ArtefactsGoneError) as error:
-            failed[folder.name] = str(error)
+            yield folder, str(error)
         else:
             record(AuditAction.EXPORTED, by, study=result.study, what="a flagged case for training")
-    log.info("flagged cases written, %d could not be", len(failed))
-    return failed
+            yield folder, ""
 
 
 def _write_case(pacs: OrthancClient, result: Result, patient: str, folder: Path) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -17,11 +17,14 @@ from django.views.decorators.http import require_POST
 
 from frontend.csv_files import csv_answer, harmless
 from frontend.pages.fragments import answer_poll, render_fragment
-from frontend.permissions import readers_only
+from frontend.permissions import admins_only, readers_only
+from orthanc.errors import OrthancError
 from review import selectors
 from review.audit import record
+from review.flagged_archive import archive_of_flagged
 from review.flagged_export import CSV_HEAD, csv_rows
 from review.models import AuditAction, SavedView, Study
+from review.pacs import connect
 from review.worklist import COUNTED_TO, StudyFilter, counts_to_show, worklist
 
 State = Study.State
@@ -216,6 +219,23 @@ def remove_view(request: HttpRequest, view_id: int) -> HttpResponse:
     """Forget one of one's own views."""
     get_object_or_404(SavedView, pk=view_id, owner=reader_of(request)).delete()
     return redirect("worklist")
+
+
+@admins_only
+def flagged_zip(request: HttpRequest) -> HttpResponseBase:
+    """The flagged results as pseudonymised cases for training, one zip; every case is a line of the audit log."""
+    try:
+        with connect() as pacs:
+            pacs.system()
+    except OrthancError as error:
+        messages.warning(request, str(error))
+        return redirect("worklist")
+    answer = StreamingHttpResponse(
+        archive_of_flagged(by=request.user.get_username()), content_type="application/zip"
+    )
+    answer["Content-Disposition"] = 'attachment; filename="flagged-cases.zip"'
+    answer["Cache-Control"] = "no-store"
+    return answer
 
 
 @readers_only

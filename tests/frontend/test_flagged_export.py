@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 import SimpleITK as sitk
 from django.core.management import CommandError, call_command
 from django.test import Client
+from pytest_django.fixtures import Settings as DjangoSettings
 
 from orthanc.client import OrthancClient
 from orthanc.read import read_series
@@ -58,6 +60,34 @@ def test_a_flagged_case_is_written_once_with_images_mask_and_reason_but_no_ident
     for secret in ("Tamara", "Tester", study.patient_id, study.study_uid, "2024", "ann"):
         assert secret not in everything
     assert AuditEntry.objects.filter(action=AuditAction.EXPORTED, by="export_flagged").count() == 1
+
+
+def test_an_admin_takes_the_cases_as_one_zip_and_each_is_a_line_of_the_audit_log(
+    as_role: LogIn, orthanc: OrthancClient, correctable_study: CorrectableStudy, stored_t1ce: list[Path]
+) -> None:
+    flag_as_poor(correctable_study.result, compartment="ET", reason="missed", by="ann", text="Tamara")
+    gone = factories.make_result(factories.make_job(factories.make_study("1.7", patient_id="PAT-8")))
+    flag_as_poor(gone, reason="motion", by="ann")
+    answer = as_role("admin").get("/worklist/flagged.zip")
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(answer)))
+    assert archive.testzip() is None
+    *files, missing = archive.namelist()
+    assert [name.split("/")[1] for name in files] == [
+        *("case.json", "flair.nii.gz", "rejected.nii.gz", "t1.nii.gz", "t1ce.nii.gz", "t2.nii.gz")
+    ]
+    assert missing == "not-written.txt"
+    assert "gone from the artefact folder" in archive.read(missing).decode()
+    told = archive.read(files[0]).decode() + "".join(archive.namelist()) + archive.read(missing).decode()
+    for secret in ("Tamara", "Tester", correctable_study.study.patient_id, correctable_study.study.study_uid):
+        assert secret not in told
+    (line,) = AuditEntry.objects.filter(action=AuditAction.EXPORTED)
+    assert (line.by, line.study_uid) == ("admin", correctable_study.study.study_uid)
+
+
+def test_without_orthanc_there_is_no_zip_but_a_reason(as_role: LogIn, settings: DjangoSettings) -> None:
+    settings.ORTHANC_URL = "http://127.0.0.1:9"
+    page = as_role("admin").get("/worklist/flagged.zip", follow=True)
+    assert "Orthanc" in page.content.decode()
 
 
 def test_what_cannot_be_written_is_named_with_the_reason(
