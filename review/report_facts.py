@@ -10,6 +10,8 @@ from django.conf import settings
 
 from orthanc.types import MeasuredRegion
 from review.course_changes import change_since_prior, visit_of
+from review.german import all_in_german
+from review.german_course import PROFILES_DE
 from review.longitudinal import timeline_of
 from review.models import Measurement, Result, SiteSettings, Study
 from review.patients import key_of
@@ -38,6 +40,8 @@ GATES = {
     "de": "{passed} von {all} Qualitätsprüfungen bestanden",
 }
 
+PRELIMINARY = {"en": " (preliminary)", "de": " (vorläufig)"}
+
 
 def facts_of(result: Result, language: str) -> dict[str, Any]:
     """Everything that a template may name, of one result; `review.report.VARIABLES` says what each is."""
@@ -61,8 +65,8 @@ def facts_of(result: Result, language: str) -> dict[str, Any]:
         "prior_date": _date(prior.study) if prior else "",
         **_response(result, language),
         "quality": GATES[language].format(passed=passed, all=len(result.gates)) if result.gates else "",
-        "warnings": [one.rstrip(".") for one in result.warnings],
-        "not_validated": [str(one["words"]).rstrip(".") for one in result.not_validated],
+        "warnings": _said(result.warnings, language),
+        "not_validated": _said([str(one["words"]) for one in result.not_validated], language),
         "series": _series(result),
         "model": f"{result.model_name} {result.model_version}",
         "model_page": model_page(result.model_name, result.model_version),
@@ -98,6 +102,11 @@ def _changes(result: Result) -> Mapping[MeasuredRegion, VolumeChange]:
     return since.volumes if mine and mine.result_id == result.pk and since else {}
 
 
+def _said(sentences: list[str], language: str, where: str = "auf der Seite der Untersuchung") -> list[str]:
+    """Sentences of the product in the language of the text, without their full stops."""
+    return all_in_german(sentences, where) if language == "de" else [one.rstrip(".") for one in sentences]
+
+
 def _response(result: Result, language: str) -> dict[str, Any]:
     """What the rules suggest for this visit; nothing where it does not count or there is nothing to compare with."""
     course = _course_of(result)
@@ -106,10 +115,12 @@ def _response(result: Result, language: str) -> dict[str, Any]:
         empty = {"response": "", "response_rule": "", "response_reasons": [], "nadir_date": ""}
         return {**empty, **since_nadir(course, None, language)}
     nadir = next((visit.on for visit in course.visits if visit.study_uid == mine.nadir_uid), None)
+    title = course.profile.title
+    preliminary = PRELIMINARY[language] if mine.is_preliminary else ""
     return {
-        "response": f"{mine.category.value}{' (preliminary)' if mine.is_preliminary else ''}",
-        "response_rule": course.profile.title,
-        "response_reasons": [one.rstrip(".") for one in mine.reasoning],
+        "response": f"{mine.category.value}{preliminary}",
+        "response_rule": PROFILES_DE[title] if language == "de" else title,
+        "response_reasons": _said(list(mine.reasoning), language, "auf der Seite des Patienten"),
         "nadir_date": nadir.isoformat() if nadir else "",
         **since_nadir(course, mine, language),
     }
