@@ -5,16 +5,21 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
 from django.views.decorators.http import require_POST
 
-from frontend.pages.fragments import answer_poll, render_fragment
+from frontend.pages.fragments import answer_poll
 from frontend.pages.report import report_context
 from frontend.permissions import readers_only, workers_only
 from orthanc.errors import OrthancError
 from review import pacs, selectors, services
 from review.audit import record_view
 from review.models import Correction, Delivery, Flag, Study
+from review.page_version import version_of
 from review.services_of_corrections import corrections_of
+from review.site_access import permitted
+
+NOT_HERE = "No such study has come in."
 
 
 def find_study(study_uid: str) -> Study:
@@ -22,7 +27,7 @@ def find_study(study_uid: str) -> Study:
     try:
         return selectors.study_detail(study_uid)
     except Study.DoesNotExist as error:
-        raise Http404("No such study has come in.") from error
+        raise Http404(NOT_HERE) from error
 
 
 @readers_only
@@ -30,19 +35,22 @@ def page(request: HttpRequest, study_uid: str) -> HttpResponse:
     """The whole page; its live part asks `live` every two seconds."""
     study = find_study(study_uid)
     record_view(request.user.get_username(), study)
-    html, digest = _live_part(request, study)
-    context = {"study": study, "live": html, "digest": digest, "flag_reasons": Flag.Reason.choices}
+    version = version_of(study_uid, request.user.get_username())
+    html = _live_part(request, study)
+    context = {"study": study, "live": html, "digest": version, "flag_reasons": Flag.Reason.choices}
     return render(request, "frontend/study.html", context)
 
 
 @readers_only
 def live(request: HttpRequest, study_uid: str) -> HttpResponse:
     """The live part alone, or 204 where nothing changed."""
-    html, digest = _live_part(request, find_study(study_uid))
-    return answer_poll(request, html, digest)
+    version = version_of(study_uid, request.user.get_username())
+    if request.GET.get("seen") == version:
+        return answer_poll(request, "", version)
+    return answer_poll(request, _live_part(request, find_study(study_uid)), version)
 
 
-def _live_part(request: HttpRequest, study: Study) -> tuple[str, str]:
+def _live_part(request: HttpRequest, study: Study) -> str:
     context = {
         "study": study,
         **report_context(study),
@@ -55,7 +63,7 @@ def _live_part(request: HttpRequest, study: Study) -> tuple[str, str]:
         "compartments": ("WT", "TC", "ET"),
         "visits": selectors.studies_of_patient(study),
     }
-    return render_fragment("frontend/parts/study_live.html", context, request)
+    return render_to_string("frontend/parts/study_live.html", context, request)
 
 
 def correction_context(study: Study) -> dict[str, list[Correction]]:
@@ -84,7 +92,8 @@ def retry(request: HttpRequest, study_uid: str) -> HttpResponse:
 @require_POST
 def send_again(request: HttpRequest, delivery_id: int) -> HttpResponse:
     """Let a delivery that was given up start over."""
-    delivery = get_object_or_404(Delivery.objects.select_related("item__result__study"), pk=delivery_id)
+    rows = permitted(Delivery.objects.select_related("item__result__study"), "item__result__study")
+    delivery = get_object_or_404(rows, pk=delivery_id)
     if delivery.send_again():
         messages.success(request, f"The {delivery.item.kind} is sent to {delivery.destination} again.")
     if request.headers.get("HX-Request"):

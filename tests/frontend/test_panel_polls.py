@@ -1,4 +1,4 @@
-"""The panel's poll: nothing is rendered while nothing changed, and every change comes through."""
+"""The polls of panel and study page: nothing is rendered while nothing changed, and every change comes through."""
 
 from __future__ import annotations
 
@@ -25,25 +25,30 @@ def result() -> Result:
     return factories.make_result()
 
 
-def seen(client: Client) -> str:
-    return client.get(f"/panel/{UID}/live/").headers["X-Fragment"]
+PAGES = {"panel": "panel", "study": "studies"}
 
 
-def poll(client: Client, version: str) -> int:
-    return client.get(f"/panel/{UID}/live/?seen={version}").status_code
+def seen(client: Client, page: str = "panel") -> str:
+    return client.get(f"/{PAGES[page]}/{UID}/live/").headers["X-Fragment"]
 
 
+def poll(client: Client, version: str, page: str = "panel") -> int:
+    return client.get(f"/{PAGES[page]}/{UID}/live/?seen={version}").status_code
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_an_idle_poll_asks_little_and_renders_nothing(
     as_role: LogIn,
     result: Result,
     django_assert_max_num_queries: DjangoAssertNumQueries,
     monkeypatch: pytest.MonkeyPatch,
+    page: str,
 ) -> None:
     client = as_role("radiologist")
-    version = seen(client)
-    monkeypatch.setattr("frontend.pages.panel.render_to_string", None)
+    version = seen(client, page)
+    monkeypatch.setattr(f"frontend.pages.{page}.render_to_string", None)
     with django_assert_max_num_queries(18):
-        assert poll(client, version) == 204
+        assert poll(client, version, page) == 204
 
 
 def copied(result: Result) -> None:
@@ -69,9 +74,9 @@ CHANGES: dict[str, Callable[[Result], object]] = {
 @pytest.mark.parametrize("what", CHANGES)
 def test_every_change_comes_through(as_role: LogIn, result: Result, what: str) -> None:
     client = as_role("radiologist")
-    version = seen(client)
+    versions = {page: seen(client, page) for page in PAGES}
     CHANGES[what](result)
-    assert poll(client, version) == 200
+    assert [poll(client, version, page) for page, version in versions.items()] == [200, 200]
 
 
 def test_a_stored_rejection_note_comes_through(as_role: LogIn, result: Result) -> None:
