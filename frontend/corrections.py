@@ -22,6 +22,7 @@ from review.models import Result
 from review.roles import MayReview
 from review.services_of_corrections import correct
 from review.services_of_review import CannotReviewError
+from review.site_access import permitted
 
 MOST_BYTES = 512 * 1024 * 1024
 COERCED = 0xB000
@@ -40,7 +41,8 @@ class Corrections(APIView):
 
     def post(self, request: Request, result_id: int) -> HttpResponse:
         """Take one edited mask."""
-        result = Result.objects.select_related("study", "job").filter(pk=result_id).first()
+        rows = permitted(Result.objects.select_related("study", "job"), "study")
+        result = rows.filter(pk=result_id).first()
         if result is None:
             return _refuse(404, "There is no such result.")
         asked = request._request

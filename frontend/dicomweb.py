@@ -28,8 +28,9 @@ from rest_framework.views import APIView
 from frontend.stow import CANNOT_UNDERSTAND, BadBodyError, StowBody, received
 from review.api_tokens import HashedTokenAuthentication
 from review.audit import record, record_view_of
-from review.models import AuditAction
+from review.models import AuditAction, Study
 from review.roles import MayRead, MayUpload
+from review.site_scope import current_scope
 from review.upload import note_refused
 
 ROOT = "dicom-web"
@@ -53,6 +54,7 @@ KEPT_HEADERS = (
 OF_STUDY = re.compile(rf"studies/({UID})(?:/.*)?")
 DOTS_ONLY = re.compile(r"(?:.*/)?\.+(?:/.*)?")
 """A part of dots alone: no UID, but a way out of the folder."""
+STUDY_UID = "0020000D"
 STORE = re.compile(rf"studies(?:/{UID})?")
 CHUNK_BYTES = 256 * 1024
 # An instance never changes under its UID, so its pixels may stay in the reader's own browser for a day.
@@ -105,7 +107,11 @@ class DicomWeb(APIView):
         if not is_open(path):
             return _refuse(404, "There is no such DICOMweb address here.")
         if named := OF_STUDY.fullmatch(path):
+            if not may_see(named.group(1)):
+                return _refuse(404, "No such study has come in.")
             record_view_of(request.user.get_username(), named.group(1))
+        elif current_scope() is not None:
+            return _permitted_studies(request._request, path)
         return _stream(request._request, path)
 
     head = get
@@ -129,6 +135,29 @@ def is_open(path: str) -> bool:
     if DOTS_ONLY.fullmatch(path):
         return False
     return any(allowed.fullmatch(path) for allowed in (FRAMES, OTHERS, BULK))
+
+
+def may_see(study_uid: str) -> bool:
+    """Whether the request may see the images of a study; who is limited to sites sees none that has no row yet."""
+    return current_scope() is None or Study.objects.filter(study_uid=study_uid).exists()
+
+
+def _permitted_studies(request: HttpRequest, path: str) -> HttpResponseBase:
+    """The answer to a search for studies without those of other sites."""
+    headers = _headers_for_orthanc(request) | {"Accept": "application/dicom+json"}
+    query = request.META.get("QUERY_STRING", "")
+    try:
+        answer = _orthanc().get(f"/{ROOT}/{path}", params=query, headers=headers)
+    except httpx.TransportError:
+        return _refuse(502, "The image archive (Orthanc) does not answer.")
+    if not answer.is_success:
+        return _refuse(502, "The image archive (Orthanc) refuses this search.")
+    found = {one[STUDY_UID]["Value"][0]: one for one in answer.json()}
+    seen = set(Study.objects.filter(study_uid__in=found).values_list("study_uid", flat=True))
+    kept = [one for uid, one in found.items() if uid in seen]
+    passed = JsonResponse(kept, safe=False, content_type="application/dicom+json")
+    passed["Cache-Control"] = "no-store"
+    return passed
 
 
 def _stream(request: HttpRequest, path: str) -> HttpResponseBase:

@@ -45,6 +45,7 @@ from review.services import (
     retry_study,
     try_other_model,
 )
+from review.site_access import permitted
 from review.upload import take_upload
 
 
@@ -186,7 +187,7 @@ class DeliveryRetry(APIView):
     )
     def post(self, request: Request, delivery_id: int) -> Response:
         """Queue a delivery that was given up."""
-        delivery = get_object_or_404(Delivery, pk=delivery_id)
+        delivery = get_object_or_404(permitted(Delivery.objects.all(), "item__result__study"), pk=delivery_id)
         if not delivery.send_again():
             raise CannotSendAgain
         delivery.refresh_from_db()
@@ -220,7 +221,10 @@ class AlertList(generics.ListAPIView[Alert]):
 
     permission_classes = [MayRead]
     serializer_class = AlertSerializer
-    queryset = selectors.alerts()
+
+    def get_queryset(self) -> QuerySet[Alert]:
+        """Asked anew each time: who asks decides which there are."""
+        return selectors.alerts()
 
 
 class Upload(APIView):
@@ -250,7 +254,10 @@ class ProblemList(generics.ListAPIView[IntakeProblem]):
 
     permission_classes = [MayRead]
     serializer_class = ProblemSerializer
-    queryset = selectors.intake_problems()
+
+    def get_queryset(self) -> QuerySet[IntakeProblem]:
+        """Asked anew each time: who asks decides which there are."""
+        return selectors.intake_problems()
 
 
 class Health(APIView):

@@ -27,6 +27,7 @@ from review.serializers_of_course import (
     ReadingSerializer,
     TimelineSerializer,
 )
+from review.site_access import may_see_patient
 
 
 class Course(ReadOrWrite):
@@ -163,7 +164,7 @@ def _patient(study_uid: str) -> PatientKey:
 
 def _event(event_id: int) -> TreatmentEvent:
     event = TreatmentEvent.objects.filter(pk=event_id, removed_at=None).first()
-    if event is None:
+    if event is None or not may_see_patient(event.patient):
         raise NotFound("There is no such event.")
     return event
 

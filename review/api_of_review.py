@@ -20,6 +20,7 @@ from review.serializers_of_review import (
     OpinionSerializer,
 )
 from review.services_of_corrections import corrections_of, undo_correction
+from review.site_access import permitted
 
 
 class Verdicts(ReadOrWrite):
@@ -104,7 +105,8 @@ class CorrectionUndo(Verdicts):
     @extend_schema(request=None, responses={200: CorrectionSerializer, **REFUSALS})
     def post(self, request: Request, correction_id: int) -> Response:
         """What it corrected speaks for the study again; the correction stays as history."""
-        found = Correction.objects.select_related("result__study", "job").filter(pk=correction_id).first()
+        rows = permitted(Correction.objects.select_related("result__study", "job"), "result__study")
+        found = rows.filter(pk=correction_id).first()
         if found is None:
             raise NotFound("There is no such correction.")
         undo_correction(found, by=_name(request))
@@ -112,14 +114,15 @@ class CorrectionUndo(Verdicts):
 
 
 def _result(result_id: int) -> Result:
-    found = Result.objects.filter(pk=result_id).first()
+    found = permitted(Result.objects.all(), "study").filter(pk=result_id).first()
     if found is None:
         raise NotFound("There is no such result.")
     return found
 
 
 def _flag(flag_id: int) -> Flag:
-    found = Flag.objects.select_related("result").filter(pk=flag_id).first()
+    rows = permitted(Flag.objects.select_related("result"), "result__study")
+    found = rows.filter(pk=flag_id).first()
     if found is None:
         raise NotFound("There is no such flag.")
     return found

@@ -15,6 +15,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from review.audit import record
 from review.models import ApiToken, AuditAction, Scope
 from review.models.tokens import digest_of, scopes
+from review.site_access import limit_to
 
 USED_EVERY = timedelta(minutes=1)
 """Uses are noted to the minute: a token may be used a hundred times a second."""
@@ -90,6 +91,7 @@ class HashedTokenAuthentication(TokenAuthentication):
             raise AuthenticationFailed(reason)
         if not token.user.is_active:
             raise AuthenticationFailed("The account of this token is locked.")
+        limit_to(token.user)
         if token.used_at is None or now - token.used_at > USED_EVERY:
             ApiToken.objects.filter(pk=token.pk).update(used_at=now)
         return token.user, token

@@ -22,6 +22,7 @@ from review.models import (
     Series,
     Study,
 )
+from review.site_access import permitted
 
 ORDERS: dict[str, tuple[str | OrderBy, ...]] = {
     "changed": ("-changed_at", "-pk"),
@@ -112,13 +113,13 @@ def counts_by_state() -> dict[str, int]:
 
 def intake_problems(*, since: datetime | None = None) -> QuerySet[IntakeProblem]:
     """What could not be taken, newest first."""
-    found = IntakeProblem.objects.select_related("study")
+    found = permitted(IntakeProblem.objects.select_related("study"), "study")
     return found.filter(created_at__gt=since) if since else found
 
 
 def alerts() -> QuerySet[Alert]:
     """Studies that ended without a result, newest first."""
-    return Alert.objects.select_related("study")
+    return permitted(Alert.objects.select_related("study"), "study")
 
 
 def other_models(result: Result | None) -> list[Algorithm]:

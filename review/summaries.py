@@ -19,7 +19,7 @@ from orthanc.errors import BadSeriesError, NotInOrthancError
 from orthanc.read import read_series
 from orthanc.secondary_capture import grey_levels, painted
 from orthanc.types import MeasuredRegion, ObjectKind, Role
-from review.artefacts import job_folder, read_segmentation
+from review.artefacts import ArtefactsGoneError, job_folder, read_segmentation
 from review.audit import record
 from review.course_changes import change_since_prior
 from review.course_facts import PatientKey, Visit
@@ -143,7 +143,7 @@ def _key_image(pacs: OrthancClient, result: Result) -> KeyImage | None:
         with TemporaryDirectory() as scratch:
             orthanc_id = result.job.chosen[Role.T1CE]["orthanc_id"]
             t1ce = read_series(pacs.download_series(orthanc_id, Path(scratch) / "t1ce"))
-    except (BadInputError, BadSeriesError, NotInOrthancError):
+    except (ArtefactsGoneError, BadInputError, BadSeriesError, NotInOrthancError):
         return None
     upright, mask = (sitk.DICOMOrient(image, "LPS") for image in (t1ce, labels))
     mask_zyx = sitk.GetArrayViewFromImage(mask)

@@ -22,6 +22,7 @@ def page_addresses(places: Places) -> dict[str, str]:
     return {
         "worklist": "/",
         "upload": "/upload/",
+        "break-glass": "/break-glass/",
         "study": study,
         "series": f"{study}series/",
         "panel": f"/panel/{places.study_uid}/",

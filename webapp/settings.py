@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "review.site_access.LimitToSites",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -82,6 +83,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "frontend.pages.site.in_templates",
+                "frontend.pages.break_glass.in_templates",
             ],
         },
     },
@@ -122,6 +124,7 @@ AUTHENTICATION_BACKENDS = [
     *(["review.single_sign_on.SingleSignOn"] if OIDC_ISSUER else []),
 ]
 # Guessing is stopped per account and address: nobody can lock a colleague out from another machine.
+BREAK_GLASS_MINUTES = env.number("BREAK_GLASS_MINUTES", 60)  # how long a patient of another site stays open
 AXES_FAILURE_LIMIT = env.number("LOGIN_TRIES", 8)
 AXES_COOLOFF_TIME = timedelta(minutes=env.number("LOGIN_LOCK_MINUTES", 15))
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

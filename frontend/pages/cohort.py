@@ -60,7 +60,7 @@ def page(request: HttpRequest) -> HttpResponse:
         return render(request, "frontend/cohort.html", {**context, "trouble": str(error)})
     kept = [row for row in rows if SHOWN[asked.show][1](row)]
     keys = dict(
-        Study.objects.filter(study_uid__in=[row.study_uid for row in kept]).values_list("study_uid", "pk")
+        Study.everything.filter(study_uid__in=[row.study_uid for row in kept]).values_list("study_uid", "pk")
     )
     tabs = [
         (name, words, sum(map(fits, rows)), _address(asked.first, asked.last, name))

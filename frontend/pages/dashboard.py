@@ -13,6 +13,7 @@ from review import weekly, yields
 from review.drift import REFERENCE_DAYS
 from review.drift_watch import seen_studies
 from review.models import Alert
+from review.selectors import alerts
 
 DAYS = (7, 30, 90, 365)
 MOST_ALERTS = 20
@@ -60,7 +61,7 @@ def drift(request: HttpRequest) -> HttpResponse:
         "protocol": protocol,
         "n_studies": len(own),
         "reference_days": REFERENCE_DAYS,
-        "alerts": Alert.objects.filter(kind=Alert.Kind.DRIFT).select_related("study")[:MOST_ALERTS],
+        "alerts": alerts().filter(kind=Alert.Kind.DRIFT)[:MOST_ALERTS],
         "charts": {
             "descriptions": weekly.weekly_descriptions(own).as_json(),
             "ends": weekly.weekly_ends(own).as_json(),

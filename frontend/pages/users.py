@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import password_validators_help_texts
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
@@ -14,8 +15,11 @@ from django.views.decorators.http import require_POST
 from frontend.permissions import admins_only
 from review import accounts
 from review.accounts import AccountError
+from review.models import PermittedSite
 from review.roles import UserRole
+from review.site_access import Site, SiteAccessError, known_sites, set_sites, sites_of
 
+BROKEN_SHOWN = 20
 ROLE_WORDS = {
     UserRole.VIEWER: "looks",
     UserRole.RADIOLOGIST: "reads: looks, sends, flags, accepts",
@@ -36,7 +40,7 @@ def listed(request: HttpRequest) -> HttpResponse:
             "has_one_time": hasattr(one, "one_time_password"),
         }
         for one in User.objects.select_related("one_time_password")
-        .prefetch_related("groups")
+        .prefetch_related("groups", "permitted_sites")
         .order_by("username")
     ]
     return render(
@@ -67,11 +71,13 @@ def change(request: HttpRequest, user_id: int) -> HttpResponse:
     account = get_object_or_404(User, pk=user_id)
     if request.method == "POST":
         try:
-            accounts.set_roles(account, request.POST.getlist("role"), by=_by(request))
-        except AccountError as error:
+            with transaction.atomic():
+                accounts.set_roles(account, request.POST.getlist("role"), by=_by(request))
+                set_sites(account, _sites_ticked(request), by=_by(request))
+        except (AccountError, SiteAccessError) as error:
             messages.error(request, str(error))
         else:
-            messages.success(request, f"{account.username} has these roles from now on.")
+            messages.success(request, f"{account.username} has these roles and sites from now on.")
         return redirect("user", user_id)
     roles = account.groups.values_list("name", flat=True)
     context = _form(list(roles), username=account.username, email=account.email)
@@ -79,6 +85,8 @@ def change(request: HttpRequest, user_id: int) -> HttpResponse:
         "account": account,
         "tokens": account.api_tokens.filter(revoked_at=None),
         "is_guessed": account.username in accounts.guessed_accounts(),
+        "sites": _sites_offered(account),
+        "broken": account.broken_glasses.all()[:BROKEN_SHOWN],
     }
     return render(request, "frontend/user.html", context)
 
@@ -109,6 +117,20 @@ def _by(request: HttpRequest) -> str:
 def _form(roles: list[str], **fields: str) -> dict[str, Any]:
     offered = [(role.value, words, role.value in roles) for role, words in ROLE_WORDS.items()]
     return {"offered": offered, **fields}
+
+
+def _sites_offered(account: User) -> list[tuple[str, str, str, bool]]:
+    """Value of the box, name of the site, by what it is told, whether it is ticked."""
+    ticked = set(sites_of(account))
+    return [
+        (f"{kind}:{value}", value, PermittedSite.Kind(kind).label, (kind, value) in ticked)
+        for kind, value in known_sites(account)
+    ]
+
+
+def _sites_ticked(request: HttpRequest) -> list[Site]:
+    pairs = (one.partition(":") for one in request.POST.getlist("site"))
+    return [(kind, value) for kind, _, value in pairs]
 
 
 def _tell_password(request: HttpRequest, account: User, password: str) -> HttpResponse:

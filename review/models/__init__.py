@@ -21,6 +21,7 @@ from review.models.settings import FollowerState, QualityPolicy, RoutingRule
 from review.models.shadow import ShadowRun
 from review.models.sign_on import SignOnAccount
 from review.models.site import SiteSettings
+from review.models.sites import BrokenGlass, PermittedSite
 from review.models.tokens import ApiToken, Scope
 from review.models.verdicts import Acceptance, Flag, Opinion
 from review.models.views import SavedView
@@ -36,6 +37,7 @@ __all__ = [
     "AppendOnlyError",
     "AuditAction",
     "AuditEntry",
+    "BrokenGlass",
     "Comparison",
     "CopiedReport",
     "Correction",
@@ -55,6 +57,7 @@ __all__ = [
     "Opinion",
     "Outage",
     "PatientSetting",
+    "PermittedSite",
     "QualityPolicy",
     "ReportTemplate",
     "Result",

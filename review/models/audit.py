@@ -39,6 +39,7 @@ class AuditAction(models.TextChoices):
     MODEL_ACTIVATED = "model_activated", "Activated a model"
     TOKEN_MADE = "token_made", "Made a token"
     TOKEN_REVOKED = "token_revoked", "Revoked a token"
+    GLASS_BROKEN = "glass_broken", "Opened a patient of another site"
     ACCOUNT_CHANGED = "account_changed", "Changed an account"
     SITE_CHANGED = "site_changed", "Changed the site"
     REMOVED = "removed", "Removed, being older than it is kept"

@@ -6,19 +6,33 @@ from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Value
+from django.db.models import Exists, OuterRef, Q, Value
 from django.db.models.functions import Concat, Lower
 from django.utils import timezone
 
 from orthanc.types import SEEN_CONFIDENCE, Role, RoleGuess, SeriesHeader, StudyHeader
+from review.site_scope import SiteScope, current_scope
 
 
 class PatientStudies(models.Manager["Study"]):
     """The studies of patients: what any list, count or search means by studies."""
 
     def get_queryset(self) -> models.QuerySet[Study]:
-        """Without the phantom studies of heartbeats."""
-        return super().get_queryset().filter(is_heartbeat=False)
+        """Without the phantom studies of heartbeats; within a request only those that whoever asks may see."""
+        found, scope = super().get_queryset().filter(is_heartbeat=False), current_scope()
+        return found.filter(_within(scope)) if scope else found
+
+
+def _within(scope: SiteScope) -> Q:
+    """Studies of the sites, and all others of their patients: a course is seen whole or not at all."""
+    sites = Q(institution__in=scope.institutions) | Q(calling_aet__in=scope.calling_aets)
+    of_patient = Study.everything.exclude(patient_id="").filter(
+        sites, patient_id=OuterRef("patient_id"), patient_id_issuer=OuterRef("patient_id_issuer")
+    )
+    wanted = sites | Exists(of_patient) | Q(study_uid__in=scope.study_uids)
+    for patient_id, issuer in scope.patients:
+        wanted |= Q(patient_id=patient_id, patient_id_issuer=issuer)
+    return wanted
 
 
 class Study(models.Model):
