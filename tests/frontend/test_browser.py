@@ -176,10 +176,11 @@ def test_the_viewer_shows_four_series_by_role_with_the_overlay_on_each(
     reader: Page, segmented_study: SegmentedStudy
 ) -> None:
     panel = open_images(reader, segmented_study.study)
-    panes = overlay_pixels(reader)
-    assert len(panes) == 4
-    for pane in panes:
-        assert min(pane[RED], pane[YELLOW], pane[BLUE]) > 50
+    wait_until(
+        reader,
+        lambda: [min(pane.values()) > 50 for pane in overlay_pixels(reader)] == [True] * 4,
+        "all three colours in four panes",
+    )
     for role, description in (("T1CE", "T1"), ("FLAIR", "FLAIR"), ("T1", "T1"), ("T2", "T2")):
         expect(reader.get_by_text(role, exact=True).first).to_be_visible()
         expect(reader.get_by_text(re.compile(description)).first).to_be_visible()
@@ -198,8 +199,11 @@ def test_the_panel_hides_segments_changes_their_style_and_finds_the_tumour(
     shown = overlay_pixels(reader)
 
     panel.get_by_role("button", name="Show enhancing tumour").click()
-    wait_until(reader, lambda: max(pane[RED] for pane in overlay_pixels(reader)) < 20, "the red to go")
-    assert min(pane[BLUE] for pane in overlay_pixels(reader)) > 50
+    wait_until(
+        reader,
+        lambda: all(pane[RED] < 20 and pane[BLUE] > 50 for pane in overlay_pixels(reader)),
+        "the red to go and the blue to stay",
+    )
     panel.get_by_role("button", name="Show enhancing tumour").click()
     wait_until(reader, lambda: min(pane[RED] for pane in overlay_pixels(reader)) > 50, "the red to come back")
 
