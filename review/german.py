@@ -23,8 +23,8 @@ SITES = {
     "front or back": "vorn oder hinten",
     "pre-operative": "präoperativen",
     "post-operative": "postoperativen",
-    " and others": " und weitere",
-    " and ": " und ",
+    "and others": "und weitere",
+    "and": "und",
 }
 """Words that stand in the gaps of these patterns."""
 
