@@ -93,7 +93,7 @@ def may_see_patient(patient: PatientKey) -> bool:
 
 def sites_of(user: User) -> list[Site]:
     """The permitted sites of an account; none: all."""
-    return list(user.permitted_sites.values_list("kind", "value"))
+    return list(PermittedSite.objects.filter(user=user).values_list("kind", "value"))
 
 
 def known_sites(user: User | None = None) -> list[Site]:
@@ -122,7 +122,7 @@ def set_sites(user: User, sites: Iterable[Site], *, by: str) -> None:
         raise SiteAccessError(f"No study came from {', '.join(sorted(value for _, value in unknown))}.")
     if wanted == before:
         return
-    user.permitted_sites.all().delete()
+    PermittedSite.objects.filter(user=user).delete()
     PermittedSite.objects.bulk_create(
         PermittedSite(user=user, kind=kind, value=value) for kind, value in sorted(wanted)
     )
@@ -132,7 +132,7 @@ def set_sites(user: User, sites: Iterable[Site], *, by: str) -> None:
 
 def open_glasses(user: User) -> list[BrokenGlass]:
     """The patients of other sites that an account may see now."""
-    return list(user.broken_glasses.filter(until__gt=timezone.now()))
+    return list(BrokenGlass.objects.filter(user=user, until__gt=timezone.now()))
 
 
 @transaction.atomic

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from frontend.permissions import admins_only
 from review import accounts
 from review.accounts import AccountError
-from review.models import PermittedSite
+from review.models import BrokenGlass, PermittedSite
 from review.roles import UserRole
 from review.site_access import Site, SiteAccessError, known_sites, set_sites, sites_of
 
@@ -86,7 +86,7 @@ def change(request: HttpRequest, user_id: int) -> HttpResponse:
         "tokens": account.api_tokens.filter(revoked_at=None),
         "is_guessed": account.username in accounts.guessed_accounts(),
         "sites": _sites_offered(account),
-        "broken": account.broken_glasses.all()[:BROKEN_SHOWN],
+        "broken": BrokenGlass.objects.filter(user=account)[:BROKEN_SHOWN],
     }
     return render(request, "frontend/user.html", context)
 
