@@ -1,6 +1,6 @@
 # The commands of the project. `make demo` and `make test` need nothing but Python 3.11+, git and make.
 PYTHON := .venv/bin/python
-.PHONY: help install demo up down status backup restore test check format bench load drill screenshots
+.PHONY: help install demo up down status backup restore test check format bench load drill fuzz audit screenshots
 
 help:  ## these lines
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,6 +56,14 @@ load: testinstall  ## a day of a large site, compressed: waits and throughput of
 drill: testinstall  ## long drills: a table of what faults do to 30 studies in flight, and every odd study
 	@$(PYTHON) -m tests.drills
 	@$(PYTHON) -m pytest tests/end_to_end -m drill $(PYTEST_ARGS)
+
+fuzz: testinstall  ## hostile files and requests, 10,000 each, against a whole stack (FUZZ_ARGS='--files 500')
+	@$(PYTHON) -m tests.fuzz $(FUZZ_ARGS)
+
+audit: install  ## known holes in what we depend on (asks the advisory services of PyPI and npm: needs the internet)
+	@[ -x var/audit/bin/pip-audit ] || { $(PYTHON) -m venv var/audit && var/audit/bin/pip install -q "pip-audit>=2.10,<3"; }
+	@var/audit/bin/pip-audit --no-deps --disable-pip -r constraints.txt
+	@cd frontend/ohif && npm audit --audit-level=high
 
 screenshots: testinstall  ## the pictures of the README, from a running demo
 	@$(PYTHON) -m tests.screenshots

@@ -40,8 +40,17 @@ def stack_of(datasets: Iterable[Dataset]) -> Stack:
         SeveralVolumesError: different images at one place.
         BadSeriesError: fewer than two slices, or none that lie in space.
     """
+    try:
+        return _stack_of(datasets)
+    except DAMAGED as error:
+        raise BadSeriesError(
+            f"The header of an image holds what makes no sense ({error}). {SEND_AGAIN}"
+        ) from error
+
+
+def _stack_of(datasets: Iterable[Dataset]) -> Stack:
     by_uid = {str(dataset.SOPInstanceUID): dataset for dataset in datasets}
-    found = _slices(by_uid.values())
+    found = [one for dataset in by_uid.values() for one in slices_of(dataset)]
     if len(found) < 2:
         raise BadSeriesError(f"The series holds {len(found)} slices; an image of the head needs more.")
     _check_alike(found)
@@ -52,15 +61,6 @@ def stack_of(datasets: Iterable[Dataset]) -> Stack:
         raise BadSeriesError("All images of the series lie at one place; an image of the head needs more.")
     _check_steps(slices, normal)
     return Stack(tuple(slices), warnings)
-
-
-def _slices(datasets: Iterable[Dataset]) -> list[Slice]:
-    try:
-        return [one for dataset in datasets for one in slices_of(dataset)]
-    except DAMAGED as error:
-        raise BadSeriesError(
-            f"The header of an image holds what makes no sense ({error}). {SEND_AGAIN}"
-        ) from error
 
 
 def _by_place(found: Sequence[Slice], normal: np.ndarray) -> list[list[Slice]]:

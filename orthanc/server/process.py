@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import secrets
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from orthanc.server.configuration import DicomWebServer, OrthancSettings, find_o
 
 READY_S = 30.0
 STOP_S = 30.0
+STACK_BYTES = 512 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,16 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def allow_deep_stack() -> None:
+    """Let the server started next read a scanner's object of 20,000 nested sequences, which else ends it.
+
+    The threads that take C-STORE get their stack by this limit; it is address space, not memory.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_STACK)
+    asked = STACK_BYTES if most == resource.RLIM_INFINITY else min(STACK_BYTES, most)
+    resource.setrlimit(resource.RLIMIT_STACK, (asked, most))
 
 
 def orthanc_environment() -> dict[str, str]:
@@ -88,6 +100,7 @@ def start_orthanc(
             stdout=output,
             stderr=subprocess.STDOUT,
             env=orthanc_environment(),
+            preexec_fn=allow_deep_stack,
         )
     try:
         yield _wait_until_ready(server, settings, log)

@@ -19,6 +19,7 @@ from pynetdicom import AE, _config
 SYNTAXES = (
     ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless, JPEG2000Lossless, DeflatedExplicitVRLittleEndian,
 )  # fmt: skip
+PATIENCE_S = 2
 CLASSES = ("1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.4.1", "1.2.840.10008.5.1.4.1.1.66.4")
 """MR, enhanced MR, segmentation."""
 
@@ -26,6 +27,8 @@ CLASSES = ("1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.4.1", "1.2.840.
 def c_store(files: list[bytes], port: int, aet: str = "GLIOMA") -> int:
     """Send every file that can be sent at all; how many the receiver kept."""
     sender = AE(ae_title="FUZZ")
+    # Orthanc says nothing of bytes that it cannot read: it hangs up, or waits for more.
+    sender.dimse_timeout = PATIENCE_S
     for sop_class in CLASSES:
         for syntax in SYNTAXES:
             sender.add_requested_context(sop_class, syntax)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from orthanc.server.process import allow_deep_stack
 from segmentation.launch import FAST_MALLOC_ENV
 from webapp.stack import postgres, redis
 from webapp.stack.keeper import Keeper
@@ -90,4 +91,6 @@ def keep(name: str) -> int:
     os.chdir(REPOSITORY)
     command = COMMANDS[name](plan, var_dir())
     os.environ.update(dict(command.extra))
+    if name == "orthanc":
+        allow_deep_stack()
     return Keeper(name, command.line, var_dir(), command.stop_signal).run()
