@@ -38,9 +38,11 @@ def services() -> Iterator[dict[str, str]]:
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         password = secrets.token_urlsafe(16)
-        pg_port = choose_port("TEST_PG_PORT", 15432, set())
+        # Runs that start together look from different ports on: both would take the first that is free.
+        apart = os.getpid() % 900
+        pg_port = choose_port("TEST_PG_PORT", 15432 + apart, set())
         database = stack.enter_context(postgres.running(folder / "pg", pg_port, password, folder / "pg.log"))
-        redis_port = choose_port("TEST_REDIS_PORT", 16379, {pg_port})
+        redis_port = choose_port("TEST_REDIS_PORT", 16379 + apart, {pg_port})
         server = subprocess.Popen(
             redis.command(folder / "redis", redis_port, password),
             stdout=subprocess.DEVNULL,
