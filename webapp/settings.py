@@ -195,8 +195,8 @@ DRAMATIQ_BROKER = {
         "dramatiq.middleware.ShutdownNotifications",
         "django_dramatiq.middleware.DbConnectionsMiddleware",
         "review.worker.DieWithMaster",
-        "review.worker.Heartbeat",
         "review.worker.Recycle",
+        "review.worker.Heartbeat",
     ],
 }
 DRAMATIQ_AUTODISCOVER_MODULES = ["tasks"]

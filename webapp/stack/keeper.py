@@ -22,7 +22,8 @@ LOG_BYTES = 10 * 1024 * 1024
 LOG_FILES = 5
 CALM_AFTER_S = 60
 LONGEST_PAUSE_S = 30
-STOP_WITHIN_S = 4.5  # honcho kills 5 s after it asked
+STOP_WITHIN_S = 4.5
+CLIENTS_WITHIN_S = 8.0  # with the line above less than the 15 s after which the supervisor kills
 PR_SET_PDEATHSIG = 1
 
 
@@ -51,12 +52,19 @@ class Keeper:
     """One kept process."""
 
     def __init__(
-        self, name: str, command: list[str], var_dir: Path, stop_signal: int = signal.SIGTERM
+        self,
+        name: str,
+        command: list[str],
+        var_dir: Path,
+        stop_signal: int = signal.SIGTERM,
+        clients: tuple[str, ...] = (),
     ) -> None:
+        """`clients` are kept processes that may still need this one while they stop: it goes after them."""
         self.name = name
         self.command = command
         self.stop_signal = stop_signal
         self.pid_file = var_dir / "run" / f"{name}.pid"
+        self.client_files = [self.pid_file.with_name(f"{client}.pid") for client in clients]
         self.log = _log_to(var_dir / "log" / f"{name}.log")
         self.child: subprocess.Popen[str] | None = None
         self.stopping = False
@@ -86,6 +94,7 @@ class Keeper:
             stdin=subprocess.DEVNULL,
             text=True,
             errors="replace",
+            process_group=0,  # the supervisor signals our group: the child is told by us alone, once and in its turn
             preexec_fn=_die_with_parent(self.stop_signal),
         )
         self.pid_file.write_text(str(self.child.pid))
@@ -104,10 +113,13 @@ class Keeper:
         self.stopping = True
         if self.child is None or self.child.poll() is not None:
             return
-        self.child.send_signal(self.stop_signal)
-        threading.Thread(target=self._insist, args=(self.child,), daemon=True).start()
+        threading.Thread(target=self._end, args=(self.child,), daemon=True).start()
 
-    def _insist(self, child: subprocess.Popen[str]) -> None:
+    def _end(self, child: subprocess.Popen[str]) -> None:
+        deadline_s = time.monotonic() + CLIENTS_WITHIN_S
+        while time.monotonic() < deadline_s and any(file.exists() for file in self.client_files):
+            time.sleep(0.1)
+        child.send_signal(self.stop_signal)
         try:
             child.wait(STOP_WITHIN_S)
         except subprocess.TimeoutExpired:

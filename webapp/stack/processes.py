@@ -21,6 +21,9 @@ WEB_THREADS = 16  # a viewer asks for many frames at once; each waits on Orthanc
 # that is killed (DECISIONS.md).
 LOOK_AHEAD = {"dramatiq_queue_prefetch": "1"}
 
+CLIENTS = ("web", "follower", "worker_cpu", "worker_gpu")
+"""Of the database and the broker."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -29,6 +32,8 @@ class Command:
     line: list[str]
     stop_signal: int = signal.SIGTERM
     extra: tuple[tuple[str, str], ...] = ()
+    clients: tuple[str, ...] = ()
+    """Processes that stop before this one: a worker hands its job back to the database."""
 
 
 def _manage(*words: str) -> list[str]:
@@ -36,11 +41,13 @@ def _manage(*words: str) -> list[str]:
 
 
 def _postgres(plan: Plan, var: Path) -> Command:
-    return Command(postgres.command(var / "postgres", plan.port("PG_PORT")), signal.SIGINT)
+    line = postgres.command(var / "postgres", plan.port("PG_PORT"))
+    return Command(line, signal.SIGINT, clients=CLIENTS)
 
 
 def _redis(plan: Plan, var: Path) -> Command:
-    return Command(redis.command(var / "redis", plan.port("REDIS_PORT"), plan.variables["REDIS_PASSWORD"]))
+    line = redis.command(var / "redis", plan.port("REDIS_PORT"), plan.variables["REDIS_PASSWORD"])
+    return Command(line, clients=CLIENTS)
 
 
 def _orthanc(plan: Plan, var: Path) -> Command:
@@ -93,4 +100,4 @@ def keep(name: str) -> int:
     os.environ.update(dict(command.extra))
     if name == "orthanc":
         allow_deep_stack()
-    return Keeper(name, command.line, var_dir(), command.stop_signal).run()
+    return Keeper(name, command.line, var_dir(), command.stop_signal, command.clients).run()
