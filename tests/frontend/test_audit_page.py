@@ -61,7 +61,7 @@ def test_the_page_shows_the_lines_that_fit(as_role: LogIn) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", [{"first": "2026-02-31"}, {"first": "x", "page": "z"}, {"by": "\x00", "action": "?"}]
+    "asked", [{"first": "2026-02-31"}, {"first": "x", "page": "z"}, {"by": "x" * 500, "action": "?"}]
 )
 def test_filters_without_sense_are_left_out(as_role: LogIn, asked: dict[str, str]) -> None:
     assert as_role("admin").get("/audit/", asked).status_code == 200

@@ -85,7 +85,7 @@ def test_the_worklist_filters_by_state_and_search_and_counts_all(as_role: LogIn,
 
 
 def test_odd_addresses_of_the_worklist_fall_back_to_the_default(as_role: LogIn, done: Study) -> None:
-    answer = as_role("viewer").get("/", {"page": "-3x", "order": "'; drop", "show": "zzz", "q": "a\0"})
+    answer = as_role("viewer").get("/", {"page": "-3x", "order": "'; drop", "show": "zzz", "q": "%')"})
     assert answer.status_code == 200
 
 
