@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from webapp.stack.demo_rule import add_demo_rule
 from webapp.stack.demo_treatment import tell_treatment
 from webapp.stack.errors import StackError
 from webapp.stack.plan import REPOSITORY, Plan, var_dir
@@ -29,6 +30,7 @@ def run_demo(plan: Plan) -> None:
     if not (folder / "truth.json").is_file():
         say("Making a synthetic patient with three visits")
         _run(plan, [sys.executable, "manage.py", "phantom", str(folder), "--visits", "3"])
+    add_demo_rule(plan, _patient_id(folder))
     say("Sending it by C-STORE")
     address = f"{plan.variables['DICOM_AET']}@127.0.0.1:{plan.variables['DICOM_PORT']}"
     for visit in sorted(folder.glob("visit-*")):
@@ -49,6 +51,10 @@ def _run(plan: Plan, line: list[str]) -> None:
     if done.returncode:
         last = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
         raise StackError(f"{' '.join(line[1:4])}: {last}")
+
+
+def _patient_id(folder: Path) -> str:
+    return str(json.loads((folder / "truth.json").read_text())["patient_id"])
 
 
 def _study_uids(folder: Path) -> set[str]:
