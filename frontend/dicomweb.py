@@ -34,6 +34,8 @@ from review.site_scope import current_scope
 from review.upload import note_refused
 
 ROOT = "dicom-web"
+FAILED = {"00081197": {"vr": "US", "Value": [CANNOT_UNDERSTAND]}}
+"""An object in the list of those that were not stored (DICOM PS3.18, table 10.5.3-1)."""
 UID = r"[0-9.]{1,64}"
 INSTANCE = rf"studies/{UID}/series/{UID}/instances/{UID}"
 FRAMES = re.compile(rf"{INSTANCE}/frames/[0-9,]{{1,2000}}")
@@ -173,7 +175,7 @@ def _stream(request: HttpRequest, path: str) -> HttpResponseBase:
 
 def _store(request: HttpRequest, path: str, body: StowBody) -> HttpResponseBase:
     """What Orthanc says, with the objects that it never got to see among the failed ones."""
-    failed = [{"00081197": {"vr": "US", "Value": [CANNOT_UNDERSTAND]}} for _ in body.refused]
+    failed = [FAILED] * len(body.refused)
     if not body.good:
         return _told({"00081198": {"vr": "SQ", "Value": failed}}, 409)
     boundary = secrets.token_hex(16)
@@ -187,6 +189,8 @@ def _store(request: HttpRequest, path: str, body: StowBody) -> HttpResponseBase:
         return _answer(asked, "no-store")
     try:
         answer = _orthanc().send(asked)
+        if answer.status_code in {400, 409, 415}:  # it refuses the others, too
+            return _told({"00081198": {"vr": "SQ", "Value": failed + [FAILED] * len(body.good)}}, 409)
         told = answer.raise_for_status().json()
     except (httpx.HTTPError, ValueError):
         return _refuse(502, "The image archive (Orthanc) did not take the objects.")

@@ -17,6 +17,7 @@ from pydicom.tag import BaseTag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from orthanc.errors import RejectedFileError
+from orthanc.uids import looks_like_uid
 
 NEEDED_UIDS = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 GROWS_AT_MOST = 200
@@ -62,7 +63,7 @@ def check_dicom(data: bytes) -> FileDataset:
     for name in NEEDED_UIDS:
         if not dataset.get(name):
             raise RejectedFileError(f"The file is cut short, or was written without {name}.")
-        if not isinstance(dataset.get(name), UID):
+        if not isinstance(dataset.get(name), UID) or not looks_like_uid(str(dataset.get(name))):
             raise RejectedFileError(f"The file's {name} is no UID.")
     if not dataset.file_meta.TransferSyntaxUID.is_transfer_syntax:
         raise RejectedFileError("The file says that it is encoded in a way that DICOM does not know.")

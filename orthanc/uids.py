@@ -12,8 +12,18 @@ MANUFACTURER = "Glioma Review"
 
 MANUFACTURER_MODEL = "AR-CA glioma segmentation"
 
+UID_CHARACTERS = frozenset("0123456789.")
+
 IMPLEMENTATION_CLASS_UID = generate_uid(entropy_srcs=["glioma-review", "implementation"])
 IMPLEMENTATION_VERSION_NAME = "GLIOMA_REVIEW_1"
+
+
+def looks_like_uid(text: str) -> bool:
+    """Whether this may name an object: digits and dots, 64 at most (DICOM PS3.5, 9.1).
+
+    Zeros that lead a component are let pass: some senders write them.
+    """
+    return 0 < len(text) <= 64 and set(text) <= UID_CHARACTERS
 
 
 def derive_uid(*sources: str) -> UID:

@@ -16,6 +16,7 @@ from orthanc.errors import NotInOrthancError
 from orthanc.roles import guess_role
 from orthanc.series import choose_series
 from orthanc.types import Role, SeriesChoice, SeriesHeader, StudyHeader
+from orthanc.uids import looks_like_uid
 from review import routing, routing_documents
 from review.columns import dicom_date, dicom_time, fit
 from review.job_start import start_job
@@ -31,7 +32,7 @@ def take_study(pacs: OrthancClient, orthanc_id: str) -> Study | None:
     """Bring the rows of a study up to what Orthanc holds now, and start its job when it is due.
 
     Safe to call any number of times: a study announced again, or our own results in it, start nothing.
-    Returns None where the study is no longer there, cannot be told from another, or is the picture of a test.
+    Returns None where the study is no longer there, cannot be named or told from another, or is the picture of a test.
     """
     try:
         header = pacs.study_header(orthanc_id)
@@ -39,7 +40,7 @@ def take_study(pacs: OrthancClient, orthanc_id: str) -> Study | None:
         for study in Study.everything.filter(orthanc_id=orthanc_id):
             study.mark_deleted()
         return None
-    if is_connection_test(header) or _is_known_under_another_patient(pacs, header):
+    if is_connection_test(header) or _is_without_uid(header) or _is_known_under_another_patient(pacs, header):
         return None
     return record_study(header)
 
@@ -91,6 +92,16 @@ def _forget_old_looks(study: Study, header: StudyHeader) -> None:
 
 def _foreign_series(header: StudyHeader) -> tuple[SeriesHeader, ...]:
     return tuple(one for one in header.series if not one.is_ours)
+
+
+def _is_without_uid(header: StudyHeader) -> bool:
+    """Whether nothing could ever name this study, no viewer and no address; it is put on the problem list."""
+    if looks_like_uid(header.study_uid):
+        return False
+    reason = "Its study UID is no UID (digits and dots, 64 at most). Send it again with a right one."
+    name = f"Study {header.orthanc_id} in Orthanc"
+    IntakeProblem.objects.get_or_create(name=name, source=IntakeProblem.Source.PACS, reason=reason)
+    return True
 
 
 def _is_known_under_another_patient(pacs: OrthancClient, header: StudyHeader) -> bool:

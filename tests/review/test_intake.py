@@ -62,6 +62,14 @@ def finish(job: Job) -> None:
     Job.objects.filter(pk=job.pk).update(state=Job.State.DONE, started_at=timezone.now())
 
 
+def test_a_study_whose_uid_names_nothing_is_told_once_and_left_alone(db: None) -> None:
+    odd = replace(study_header(), study_uid="../../../etc", orthanc_id="o-odd")
+    for _ in range(2):
+        assert take_study(FakeOrthanc(odd), "o-odd") is None
+    assert not Study.objects.exists()
+    assert "no UID" in IntakeProblem.objects.get().reason
+
+
 def test_four_stable_series_start_one_job_and_its_message(
     model: Path, sent: list[str], django_capture_on_commit_callbacks: OnCommit
 ) -> None:
