@@ -16,7 +16,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
 from tests.fuzz.mutations import HOSTILE_TEXTS
-from tests.fuzz.target import Tally, Target
+from tests.fuzz.target import HungUpError, Tally, Target
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 METHODS = (
@@ -40,6 +40,15 @@ HEADER_VALUES = (
 )  # fmt: skip
 HEADERS = ("Accept", "Range", "Authorization", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "Accept-Language",
            "If-None-Match", "If-Modified-Since", "Accept-Encoding", "Origin", "Referer")  # fmt: skip
+UNSAYABLE = (
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidURL,
+    UnicodeError,
+    ValueError,
+    HungUpError,
+)
+"""No HTTP client can say this, or the server will not hear the end of it."""
+
 TEXTS = st.one_of(
     st.sampled_from(HOSTILE_TEXTS), st.text(max_size=40), st.integers().map(str), st.dates().map(str)
 )
@@ -64,11 +73,12 @@ def fuzz_api(target: Target, tally: Tally, study_uid: str, *, at_least: int) -> 
         ]
         try:
             session = target.sessions[role]
-            answer = case.call(
-                base_url=target.url, session=session, headers=dict(session.headers), timeout=120
-            )
-        except (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, UnicodeError):
-            return  # no HTTP client can say this
+            with target.hanging_up():
+                answer = case.call(
+                    base_url=target.url, session=session, headers=dict(session.headers), timeout=120
+                )
+        except UNSAYABLE:
+            return
         tally.note("API", _plain(answer), told)
 
     for operation, mode in pairs:
@@ -107,7 +117,7 @@ def fuzz_pages(
         )
         try:
             answer = target.ask(role, method, path, headers=dict([header]), **options)
-        except (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, UnicodeError, ValueError):
+        except UNSAYABLE:
             return
         tally.note("pages", answer, f"{method} {path} {fields} {header} as {role}"[:600])
 
@@ -129,7 +139,11 @@ def fuzz_paths(target: Target, tally: Tally, study_uid: str, *, number: int) -> 
     def ask(root: str, parts: list[str], method: str) -> None:
         path = f"/{root}/{'/'.join(parts)}".replace("1.2", study_uid)
         role = next(roles)
-        answer = raw_request(target, role, method, path)
+        try:
+            with target.hanging_up():
+                answer = raw_request(target, role, method, path)
+        except UNSAYABLE:
+            return
         tally.note("paths", answer, f"{method} {path} as {role}")
         if role == "stranger" and answer.ok and method != "OPTIONS" and not path.startswith("/ohif/"):
             tally.findings.append(f"a stranger got {answer.status_code} for {method} {path}")

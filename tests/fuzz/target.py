@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,10 @@ MARKUP = re.compile(rf"<[a-z/][^<>]{{0,80}}{MARK}|<script>{MARK}".encode(), re.I
 
 STRANGER = "stranger"
 FORM_TOKEN = "f" * 32
+
+
+class HungUpError(Exception):
+    """The server closed the connection without an answer."""
 
 
 @dataclass
@@ -53,9 +58,23 @@ class Target:
     sessions: Mapping[str, requests.Session]
 
     def ask(self, role: str, method: str, path: str, **options: Any) -> requests.Response:
-        """One request; redirects are answers."""
+        """One request; redirects are answers.
+
+        Raises:
+            HungUpError: the server closed the connection, as on a header that is too long, and is well.
+        """
         options.setdefault("timeout", 120)
-        return self.sessions[role].request(method, f"{self.url}{path}", allow_redirects=False, **options)
+        with self.hanging_up():
+            return self.sessions[role].request(method, f"{self.url}{path}", allow_redirects=False, **options)
+
+    @contextmanager
+    def hanging_up(self) -> Iterator[None]:
+        """Tells a server that hung up on one request from one that is gone, which the error says."""
+        try:
+            yield
+        except requests.exceptions.ConnectionError as error:
+            requests.get(f"{self.url}/health", timeout=60).raise_for_status()
+            raise HungUpError from error
 
 
 def with_sessions(url: str, keys: Mapping[str, str]) -> Target:
