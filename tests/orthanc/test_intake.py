@@ -3,7 +3,7 @@ from __future__ import annotations
 from io import BytesIO
 
 import pytest
-from pydicom import dcmread
+from pydicom import config, dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
@@ -59,6 +59,16 @@ def test_a_file_without_its_identifiers_is_rejected(file_bytes):
     dataset.save_as(buffer)
     with pytest.raises(RejectedFileError, match="StudyInstanceUID"):
         check_dicom(buffer.getvalue())
+
+
+@pytest.mark.parametrize("uid", ["../../..", "1.2.x", "1" * 65])
+def test_a_file_whose_uid_names_nothing_is_rejected(file_bytes, uid):
+    dataset = dcmread(BytesIO(file_bytes))
+    with config.disable_value_validation():
+        dataset.StudyInstanceUID = uid
+        odd = written(dataset)
+    with pytest.raises(RejectedFileError, match="StudyInstanceUID is no UID"):
+        check_dicom(odd)
 
 
 def nested(file_bytes: bytes, levels: int) -> bytes:
