@@ -60,7 +60,7 @@ def remove_scanner(scanner: Scanner, *, by: str) -> None:
     scanner.delete()
 
 
-def try_scanner(scanner: Scanner) -> str:
+def try_scanner(scanner: Scanner, *, by: str) -> str:
     """C-ECHO; what came of it, in words."""
     if not scanner.host or not scanner.port:
         said = "Enter host and port for a C-ECHO."
@@ -71,4 +71,5 @@ def try_scanner(scanner: Scanner) -> str:
         except OrthancUnavailableError as error:
             said = str(error)
     Scanner.objects.filter(pk=scanner.pk).update(tested_at=timezone.now(), test_said=said[:300])
+    record(AuditAction.SITE_CHANGED, by, what="scanner tested", name=str(scanner), said=said[:300])
     return said

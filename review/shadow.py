@@ -9,12 +9,14 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import SimpleITK as sitk
 from django.conf import settings
+from django.db import transaction
 
 from orthanc.errors import HopelessError, OrthancUnavailableError
 from orthanc.read import read_with_warnings
 from review.active_model import installed_version
 from review.artefacts import job_folder, read_segmentation
-from review.models import QualityPolicy, ShadowRun
+from review.audit import record
+from review.models import AuditAction, QualityPolicy, ShadowRun
 from review.pacs import connect
 from review.pipeline import POLICIES, brain_device, loaded_model, scan_of
 from review.publish import stored_volumes
@@ -34,7 +36,7 @@ def run_in_shadow(run: ShadowRun) -> None:
     try:
         done = _segment(run)
     except (SegmentationError, HopelessError) as error:
-        run.end(ShadowRun.State.FAILED, error=str(error))
+        _end(run, ShadowRun.State.FAILED, error=str(error))
         return
     except OrthancUnavailableError as error:
         run.wait(str(error))
@@ -43,12 +45,26 @@ def run_in_shadow(run: ShadowRun) -> None:
         one.region.value: {"ml": str(one.ml), "low_ml": str(one.low_ml), "high_ml": str(one.high_ml)}
         for one in stored_volumes(done.volumes)
     }
-    run.end(
+    _end(
+        run,
         ShadowRun.State.DONE,
         volumes=volumes,
         dice=_overlap(run, done.labels),
         seconds=round(time.monotonic() - start, 1),
         error="",
+    )
+
+
+@transaction.atomic
+def _end(run: ShadowRun, state: ShadowRun.State, **values: object) -> None:
+    run.end(state, **values)
+    what = f"model in the shadow: {state}"
+    record(
+        AuditAction.ADMINISTERED,
+        run.made_by,
+        study=run.result.study,
+        what=what,
+        model=str(run.algorithm),
     )
 
 

@@ -94,7 +94,8 @@ def scanner_step(request: HttpRequest, scanner_id: int, step: str) -> HttpRespon
     """C-ECHO, or forget it."""
     scanner = get_object_or_404(Scanner, pk=scanner_id)
     if step == "echo":
-        messages.info(request, f"{scanner}: {known_scanners.try_scanner(scanner)}")
+        said = known_scanners.try_scanner(scanner, by=request.user.get_username())
+        messages.info(request, f"{scanner}: {said}")
     elif step == "remove":
         known_scanners.remove_scanner(scanner, by=request.user.get_username())
     else:

@@ -121,6 +121,8 @@ def test_a_model_runs_in_the_shadow_of_a_result_and_nothing_is_published(
     tasks.shadow.fn(run.pk)
     run.refresh_from_db()
     assert (run.state, run.error) == (ShadowRun.State.DONE, "")
+    lines = AuditEntry.objects.filter(study_uid=published.study.study_uid, by="admin")
+    assert "model in the shadow: done" in {line.details["what"] for line in lines if "what" in line.details}
     assert run.dice == {"WT": 1.0, "TC": 1.0, "ET": 1.0}
     assert run.volumes["WT"]["ml"] == str(published.volumes["WT"].ml)
     after = (

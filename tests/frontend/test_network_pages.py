@@ -183,6 +183,10 @@ def test_a_scanner_is_listed_and_answers_a_c_echo(admin: Client, other: RunningO
     Scanner.objects.update(port=free_port())
     page = admin.post(f"/administration/scanners/{scanner.pk}/echo/", follow=True).content.decode()
     assert "does not answer." in page
+    told = AuditEntry.objects.filter(details__what="scanner tested").order_by("pk")
+    answered, silent = (line.details["said"] for line in told)
+    assert answered.startswith("It answered")
+    assert "does not answer" in silent
     admin.post(f"/administration/scanners/{scanner.pk}/remove/")
     assert not Scanner.objects.exists()
 
