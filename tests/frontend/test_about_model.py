@@ -160,7 +160,8 @@ def test_each_pitfall_is_planted_on_the_structure_that_it_is_about() -> None:
     assert inside["air"][Tissue.NONENHANCING_CORE] < 0.1  # without any signal
     assert inside["meningioma"][Tissue.ENHANCING] > 1.5
     for name, one in found.items():
-        kept = Image.open(FOLDER / f"{name}.png").size
+        with Image.open(FOLDER / f"{name}.png") as picture:
+            kept = picture.size
         wide, high = drawn(one).size
         assert (wide * 2, high * 2) == pytest.approx(kept, abs=8)
 
