@@ -85,6 +85,7 @@ def _demo_folder() -> Path:
 
 def _shoot(page: Page, name: str) -> None:
     page.wait_for_timeout(1500)
+    page.wait_for_load_state("networkidle")  # pictures that the server makes when first asked for
     page.screenshot(path=PICTURES / f"{name}.png")
     print(PICTURES / f"{name}.png", flush=True)
 
