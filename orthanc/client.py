@@ -27,6 +27,8 @@ from orthanc.headers import instance_place, series_header, study_header
 from orthanc.intake import TOO_DEEP, check_dicom, is_too_deep
 from orthanc.types import Change, ChangePage, SeriesHeader, StoredInstance, StudyHeader, UploadAnswer
 
+MOST_REMEMBERED = 10_000
+"""Digests of objects that were looked at."""
 UID_PATTERN = re.compile(r"[0-9.]{1,64}")
 
 
@@ -38,6 +40,7 @@ class OrthancClient:
 
     def __init__(self, url: str, username: str = "", password: str = "", timeout_s: float = 60.0) -> None:
         self.url = url.rstrip("/")
+        self._looked_at: set[str] = set()
         self._pacs = Orthanc(
             self.url,
             username or None,
@@ -122,10 +125,19 @@ class OrthancClient:
         return header, tags, typical_id
 
     def _refuse_depth(self, instance_id: str) -> None:
-        """Take out of Orthanc what would end it when it is read; to give the file, it need not read it."""
+        """Take out of Orthanc what would end it when it is read; to give the file, it need not read it.
+
+        The same bytes are fetched and looked at once: a study is announced many times while it arrives.
+        """
+        digest = self._ask(self._pacs.get, f"{self.url}/instances/{instance_id}/attachments/dicom/md5").text
+        if digest in self._looked_at:
+            return
         if is_too_deep(self.instance_bytes(instance_id)):
             self.delete_instance(instance_id)
             raise RejectedFileError(f"{TOO_DEEP} The object was removed from Orthanc, which cannot read it.")
+        if len(self._looked_at) >= MOST_REMEMBERED:
+            self._looked_at.clear()
+        self._looked_at.add(digest)
 
     def _calling_aet(self, instance_id: str) -> str:
         """Who sent the image by C-STORE; "" for every other way."""

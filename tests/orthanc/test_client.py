@@ -248,3 +248,16 @@ def test_an_object_that_would_end_orthanc_is_taken_out_unread_and_the_next_study
     assert pacs.find_study("1.2.7") is None
     normal = pacs.store(files[0]).study_orthanc_id
     assert pacs.study_header(normal).study_uid == dcmread(files[0]).StudyInstanceUID
+
+
+def test_the_same_bytes_are_fetched_once_to_look_how_deep_they_are(pacs, files, monkeypatch):
+    orthanc_id = pacs.store(files[0]).study_orthanc_id
+    fetched = []
+    fetch = pacs.instance_bytes
+    monkeypatch.setattr(pacs, "instance_bytes", lambda one: fetched.append(one) or fetch(one))
+    monkeypatch.setattr(pacs, "_looked_at", set())
+    first = pacs.study_header(orthanc_id)
+    looked_at = len(fetched)
+    assert looked_at == len(first.series) > 0
+    assert pacs.study_header(orthanc_id) == first
+    assert len(fetched) == looked_at
