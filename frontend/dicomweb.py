@@ -157,9 +157,7 @@ def _permitted_studies(request: HttpRequest, path: str) -> HttpResponseBase:
     found = {one[STUDY_UID]["Value"][0]: one for one in answer.json()}
     seen = set(Study.objects.filter(study_uid__in=found).values_list("study_uid", flat=True))
     kept = [one for uid, one in found.items() if uid in seen]
-    passed = JsonResponse(kept, safe=False, content_type="application/dicom+json")
-    passed["Cache-Control"] = "no-store"
-    return passed
+    return _told(kept, 200)
 
 
 def _stream(request: HttpRequest, path: str) -> HttpResponseBase:
@@ -198,8 +196,8 @@ def _store(request: HttpRequest, path: str, body: StowBody) -> HttpResponseBase:
     return _told(told, 202)
 
 
-def _told(answer: dict[str, Any], status: int) -> HttpResponse:
-    told = JsonResponse(answer, status=status, content_type="application/dicom+json")
+def _told(answer: dict[str, Any] | list[dict[str, Any]], status: int) -> HttpResponse:
+    told = JsonResponse(answer, safe=False, status=status, content_type="application/dicom+json")
     told["Cache-Control"] = "no-store"
     return told
 

@@ -13,6 +13,9 @@ def percent_more(ratio: float) -> str:
     return f"{100 * (ratio - 1):+.0f}"
 
 
-def chance(probability: float) -> str:
+SMALL = {"en": "less than 0.1 %", "de": "unter 0.1 %"}
+
+
+def chance(probability: float, language: str = "en") -> str:
     """A probability as people say it."""
-    return "less than 0.1 %" if probability < 0.001 else f"{100 * probability:.1f} %"
+    return SMALL[language] if probability < 0.001 else f"{100 * probability:.1f} %"

@@ -12,16 +12,12 @@ import logging
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from django.conf import settings
 from django.core.cache import cache
 
 from orthanc.codes import Palette
 from orthanc.errors import BadSeriesError, NotInOrthancError
-from orthanc.read import read_series
-from orthanc.types import Role
 from review.artefacts import ArtefactsGoneError, job_folder, read_segmentation
 from review.course_facts import PatientKey, Visit
 from review.film_sheets import grey_sheet, mask_sheet
@@ -31,6 +27,7 @@ from review.models import Following, Result
 from review.pacs import connect
 from review.patients import key_of
 from review.response_types import Timeline
+from review.stored_images import read_t1ce
 from segmentation.errors import BadGeometryError
 from segmentation.visit_film import (
     SIZE_XYZ,
@@ -162,9 +159,8 @@ def grey_picture(patient: PatientKey, result: Result, frame: Result) -> bytes:
 
     def made() -> bytes:
         try:
-            with connect() as pacs, TemporaryDirectory() as scratch:
-                orthanc_id = result.job.chosen[Role.T1CE]["orthanc_id"]
-                image = read_series(pacs.download_series(orthanc_id, Path(scratch) / "t1ce"))
+            with connect() as pacs:
+                image = read_t1ce(pacs, result.job)
         except (NotInOrthancError, BadSeriesError) as error:
             raise NoFilmError(f"T1CE of this visit cannot be read: {error}") from error
         return grey_sheet(slices_at_levels(image, place, motion))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import SimpleITK as sitk
 
@@ -15,6 +14,7 @@ from orthanc.types import Role
 from review.artefacts import job_folder
 from review.lesion_places import read_brain
 from review.models import Following, Job, Result
+from review.stored_images import read_t1ce
 from segmentation.lesion_matching import align
 
 EULER_PARAMETERS = 6
@@ -53,10 +53,7 @@ def transform_to(
     if brain is None:
         raise CannotFollowError("the outline of the brain was not kept.")
     try:
-        with TemporaryDirectory() as scratch:
-            orthanc_id = other.job.chosen[Role.T1CE]["orthanc_id"]
-            earlier = read_series(pacs.download_series(orthanc_id, Path(scratch) / "t1ce"))
-            alignment = align(read_series(t1ce_files), brain, earlier)
+        alignment = align(read_series(t1ce_files), brain, read_t1ce(pacs, other.job))
     except (NotInOrthancError, BadSeriesError) as error:
         raise CannotFollowError(
             f"T1CE of the visit of {other.study.study_date} cannot be read ({error})."

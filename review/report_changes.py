@@ -22,7 +22,6 @@ NADIR_VARIABLES = {
     **{f"nadir_{name}": f"{NADIR_WORDS}{words}" for name, words in CHANGE_FIELDS.items()},
     "noise_chance": "the probability that error of measurement alone explains the suggested response, 3.1 %",
 }
-SMALL = {"en": "less than 0.1 %", "de": "unter 0.1 %"}
 
 
 def written_change(change: VolumeChange | None) -> dict[str, str]:
@@ -42,7 +41,7 @@ def since_nadir(course: Timeline, answer: Assessment | None, language: str) -> M
     """The change since the nadir that the suggested response stands on; empty texts without a response."""
     found = change_since_nadir(course, answer) if answer else None
     noise = answer.probability_of_noise if answer else None
-    told = "" if noise is None else SMALL[language] if noise < 0.001 else chance(noise)
+    told = "" if noise is None else chance(noise, language)
     return {
         **{f"nadir_{name}": text for name, text in written_change(found.volume if found else None).items()},
         "noise_chance": told,

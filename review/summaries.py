@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from io import BytesIO
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import SimpleITK as sitk
@@ -16,9 +14,8 @@ from orthanc.client import OrthancClient
 from orthanc.codes import Palette
 from orthanc.encapsulated_pdf import write_pdf
 from orthanc.errors import BadSeriesError, NotInOrthancError
-from orthanc.read import read_series
 from orthanc.secondary_capture import grey_levels, painted
-from orthanc.types import MeasuredRegion, ObjectKind, Role
+from orthanc.types import MeasuredRegion, ObjectKind
 from review.artefacts import ArtefactsGoneError, job_folder, read_segmentation
 from review.audit import record
 from review.course_changes import change_since_prior
@@ -28,6 +25,7 @@ from review.macros import templates_for, text_of
 from review.models import AuditAction, Result, ResultObject
 from review.pacs import connect
 from review.response_types import Timeline
+from review.stored_images import read_t1ce
 from review.summary_page import CurvePoint, KeyImage, SummaryPage, summary_pdf
 from segmentation.errors import BadInputError
 
@@ -140,9 +138,7 @@ def _key_image(pacs: OrthancClient, result: Result) -> KeyImage | None:
     """T1CE where the tumour is largest, with its mask; None where images or mask are gone."""
     try:
         labels = read_segmentation(job_folder(result.job_id).inferred).labels
-        with TemporaryDirectory() as scratch:
-            orthanc_id = result.job.chosen[Role.T1CE]["orthanc_id"]
-            t1ce = read_series(pacs.download_series(orthanc_id, Path(scratch) / "t1ce"))
+        t1ce = read_t1ce(pacs, result.job)
     except (ArtefactsGoneError, BadInputError, BadSeriesError, NotInOrthancError):
         return None
     upright, mask = (sitk.DICOMOrient(image, "LPS") for image in (t1ce, labels))
