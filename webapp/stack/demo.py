@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
-from pathlib import Path
 
 import httpx
 
 from webapp.stack.demo_rule import add_demo_rule
 from webapp.stack.demo_treatment import tell_treatment
 from webapp.stack.errors import StackError
-from webapp.stack.plan import REPOSITORY, Plan, var_dir
+from webapp.stack.plan import Plan, var_dir
+from webapp.stack.tool import run_tool
 from webapp.stack.up import api, say, web_url
 
 RESULTS_WITHIN_S = 30 * 60
@@ -29,37 +28,20 @@ def run_demo(plan: Plan) -> None:
     folder = var_dir() / "phantom"
     if not (folder / "truth.json").is_file():
         say("Making a synthetic patient with three visits")
-        _run(plan, [sys.executable, "manage.py", "phantom", str(folder), "--visits", "3"])
-    add_demo_rule(plan, _patient_id(folder))
+        run_tool(plan, [sys.executable, "manage.py", "phantom", str(folder), "--visits", "3"])
+    truth = json.loads((folder / "truth.json").read_text())
+    add_demo_rule(plan, truth["patient_id"])
     say("Sending it by C-STORE")
     address = f"{plan.variables['DICOM_AET']}@127.0.0.1:{plan.variables['DICOM_PORT']}"
     for visit in sorted(folder.glob("visit-*")):
-        _run(plan, [sys.executable, "-m", "orthanc", "send", str(visit), "--to", address])
-    wanted = _study_uids(folder)
+        run_tool(plan, [sys.executable, "-m", "orthanc", "send", str(visit), "--to", address])
+    wanted = {visit["study_uid"] for visit in truth["visits"]}
     say("Segmenting")
     studies = _wait_for_results(plan, wanted)
     for study in studies:
         _say_result(study)
     tell_treatment(plan, studies)
     say(f"\nLook at: {web_url(plan)}/  (worklist; open a visit to see the overlay in the viewer)")
-
-
-def _run(plan: Plan, line: list[str]) -> None:
-    done = subprocess.run(
-        line, cwd=REPOSITORY, env=plan.environment(), capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        last = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
-        raise StackError(f"{' '.join(line[1:4])}: {last}")
-
-
-def _patient_id(folder: Path) -> str:
-    return str(json.loads((folder / "truth.json").read_text())["patient_id"])
-
-
-def _study_uids(folder: Path) -> set[str]:
-    truth = json.loads((folder / "truth.json").read_text())
-    return {visit["study_uid"] for visit in truth["visits"]}
 
 
 def _wait_for_results(plan: Plan, wanted: set[str]) -> list[dict]:

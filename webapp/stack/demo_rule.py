@@ -7,14 +7,13 @@ machine with them and without.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from typing import Any
 
 import yaml
 
-from webapp.stack.errors import StackError
-from webapp.stack.plan import REPOSITORY, Plan
+from webapp.stack.plan import Plan
+from webapp.stack.tool import run_tool
 
 NAME = "The demo's patient"
 MODEL = "arca"
@@ -37,14 +36,8 @@ def add_demo_rule(plan: Plan, patient_id: str) -> None:
         "conditions": [{"tag": "PatientID", "test": "equals", "value": patient_id}],
         "model": MODEL,
     }
-    _rules(plan, "import", "-", "--why", "The demo was started", text=yaml.safe_dump([demo, *rules]))
+    _rules(plan, "import", "-", "--why", "The demo was started", sent=yaml.safe_dump([demo, *rules]))
 
 
-def _rules(plan: Plan, *words: str, text: str = "") -> str:
-    line = [sys.executable, "manage.py", "rules", *words]
-    done = subprocess.run(
-        line, cwd=REPOSITORY, env=plan.environment(), input=text, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise StackError(f"The demo's rule: {(done.stderr.strip() or 'no output').splitlines()[-1]}")
-    return done.stdout
+def _rules(plan: Plan, *words: str, sent: str = "") -> str:
+    return run_tool(plan, [sys.executable, "manage.py", "rules", *words], sent)
