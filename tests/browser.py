@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, expect, sync_playwright
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 FLAGS = [
     "--use-gl=angle",
@@ -35,3 +38,17 @@ def running_browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
         browser.close()
+
+
+def pane_pixels(page: Page, *, above: int = 0, below: int = 0, beside: int = 0) -> list[np.ndarray]:
+    """The viewer's panes as they are drawn now, RGB (rows, columns, 3), without margins of so many pixels."""
+    shot = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB")).astype(int)
+    panes = []
+    for pane in page.locator(".cornerstone-canvas").all():
+        box = pane.bounding_box()
+        assert box is not None
+        left, top, right, bottom = (
+            int(edge) for edge in (box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"])
+        )
+        panes.append(shot[top + above : bottom - below, left + beside : right - beside])
+    return panes

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 from playwright.sync_api import Page
 
 from orthanc.sr import volumes_from_sr
+from tests.browser import pane_pixels
 from tests.end_to_end.installation import Installation
 from tests.end_to_end.studies import send_phantom
 
@@ -86,7 +86,7 @@ def test_the_worklist_shows_the_numbers_of_the_api(
 
 
 def test_the_viewer_opens_with_the_overlay_on_all_four_series(
-    page: Page, stack: Installation, results: list[dict[str, Any]], tmp_path: Path
+    page: Page, stack: Installation, results: list[dict[str, Any]]
 ) -> None:
     study = results[0]
     stack.log_in(page, "radiologist")
@@ -97,25 +97,12 @@ def test_the_viewer_opens_with_the_overlay_on_all_four_series(
     for name in COMPARTMENTS:
         shown = panel.locator(f"[data-compartment='{name}'] [data-ml]").get_attribute("data-ml")
         assert float(shown or "nan") == volumes[name]["ml"]
-    picture = tmp_path / "viewer.png"
     for _ in range(60):  # the last pane is drawn after the panel is told that it is there
         page.wait_for_timeout(2000)
-        coloured = _coloured_panes(page, picture)
+        coloured = [_coloured(rgb) for rgb in pane_pixels(page)]
         if len(coloured) == 4 and min(coloured) > 100:
             return
     pytest.fail(f"The overlay is not on all four panes: {coloured} coloured pixels.")
-
-
-def _coloured_panes(page: Page, picture: Path) -> list[int]:
-    page.screenshot(path=picture)
-    shot = np.asarray(Image.open(picture).convert("RGB")).astype(int)
-    counts = []
-    for pane in page.locator(".cornerstone-canvas").all():
-        box = pane.bounding_box()
-        assert box is not None
-        down, right = int(box["y"] + box["height"]), int(box["x"] + box["width"])
-        counts.append(_coloured(shot[int(box["y"]) : down, int(box["x"]) : right]))
-    return counts
 
 
 def _coloured(rgb: np.ndarray) -> int:

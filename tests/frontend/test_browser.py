@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from django.contrib.auth.models import User
-from PIL import Image
 from playwright.sync_api import FilePayload, FrameLocator, Page, Route, expect
 
 from orthanc.client import OrthancClient
 from orthanc.study_maker import VisitDescription, make_study
 from review.default_templates import install_default_templates
 from review.models import CopiedReport, ReportTemplate, Result, Study, TemplateVersion
+from tests.browser import pane_pixels
 from tests.frontend.conftest import PASSWORD, SegmentedStudy
 from tests.frontend.synthetic import make_images
 from tests.review import factories
@@ -137,14 +137,9 @@ def wait_for_overlay(page: Page) -> FrameLocator:
 
 def overlay_pixels(page: Page) -> list[dict[str, int]]:
     """In each pane, how many pixels have the colours of the segments (MR itself is grey)."""
-    shot = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB")).astype(int)
     counts = []
-    for pane in page.locator(".cornerstone-canvas").all():
-        box = pane.bounding_box()
-        assert box is not None
-        left, top = int(box["x"]), int(box["y"])
-        # Marks and text of the viewer are bluish too, and lie at the edges.
-        rgb = shot[top + 100 : top + int(box["height"]) - 60, left + 60 : left + int(box["width"]) - 60]
+    # Marks and text of the viewer are bluish too, and lie at the edges.
+    for rgb in pane_pixels(page, above=100, below=60, beside=60):
         red, green, blue = np.moveaxis(rgb, 2, 0)
         counts.append(
             {

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from PIL import Image
 from playwright.sync_api import FrameLocator, Page, expect
 
 from orthanc.client import OrthancClient
@@ -24,6 +21,7 @@ from review import tasks
 from review.compare_visits import work_on
 from review.models import AuditEntry, Comparison, Study
 from segmentation.visit_comparison import difference_of
+from tests.browser import pane_pixels
 from tests.frontend.conftest import SegmentedStudy
 from tests.frontend.synthetic import labels_on
 from tests.frontend.test_browser import BLUE, RED, VIEWER_MS, overlay_pixels, panel_of, wait_until
@@ -38,14 +36,7 @@ ALGORITHM = AlgorithmInfo("synthetic truth", "1")
 def earlier(segmented_study: SegmentedStudy) -> Study:
     """A visit before, with a result."""
     later = segmented_study.study
-    Study.objects.filter(pk=later.pk).update(study_date=date(2026, 6, 1))
-    before = factories.make_study(
-        "1.2.77",
-        patient_id=later.patient_id,
-        patient_id_issuer=later.patient_id_issuer,
-        patient_name=later.patient_name,
-        study_date=date(2026, 1, 1),
-    )
+    before = factories.make_visit_before(later)
     factories.make_result(factories.make_job(before, series_key="before"))
     return before
 
@@ -91,13 +82,8 @@ def comparison(
 
 def orange_pixels(page: Page) -> list[int]:
     """In each pane, how many pixels have the colour of what grew."""
-    shot = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB")).astype(int)
     counts = []
-    for pane in page.locator(".cornerstone-canvas").all():
-        box = pane.bounding_box()
-        assert box is not None
-        left, top = int(box["x"]), int(box["y"])
-        rgb = shot[top + 60 : top + int(box["height"]) - 40, left + 60 : left + int(box["width"]) - 60]
+    for rgb in pane_pixels(page, above=60, below=40, beside=60):
         red, green, blue = np.moveaxis(rgb, 2, 0)
         counts.append(int(((red - blue > 40) & (red - green > 10) & (green - blue > 15)).sum()))
     return counts

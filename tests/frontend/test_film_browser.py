@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import date
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from review.models import Flag, Study
+from review.models import Flag
 from review.services_of_review import flag_as_poor
 from tests.frontend.conftest import CorrectableStudy
 from tests.review import factories
@@ -23,14 +22,7 @@ WAIT_MS = 60_000
 def strip(correctable_study: CorrectableStudy) -> CorrectableStudy:
     """A visit with images and mask, one before it whose images are gone and which is flagged."""
     later = correctable_study.study
-    Study.objects.filter(pk=later.pk).update(study_date=date(2026, 6, 1))
-    before = factories.make_study(
-        "1.2.77",
-        patient_id=later.patient_id,
-        patient_id_issuer=later.patient_id_issuer,
-        patient_name=later.patient_name,
-        study_date=date(2026, 1, 1),
-    )
+    before = factories.make_visit_before(later)
     gone = factories.make_result(factories.make_job(before, series_key="before"), t1ce_series_uid="1.2.77.1")
     flag_as_poor(gone, reason=Flag.Reason.MOTION, by="radiologist")
     return correctable_study

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -83,6 +84,18 @@ def make_study(study_uid: str = STUDY_UID, **fields: Any) -> Study:
         "patient_name": "Doe^Jane",
     }
     return Study.objects.create(study_uid=study_uid, **{**values, **fields})
+
+
+def make_visit_before(later: Study, study_uid: str = "1.2.77") -> Study:
+    """The same patient on 2026-01-01; the visit after it is moved to 2026-06-01."""
+    Study.objects.filter(pk=later.pk).update(study_date=date(2026, 6, 1))
+    return make_study(
+        study_uid,
+        patient_id=later.patient_id,
+        patient_id_issuer=later.patient_id_issuer,
+        patient_name=later.patient_name,
+        study_date=date(2026, 1, 1),
+    )
 
 
 def make_job(study: Study | None = None, **fields: Any) -> Job:

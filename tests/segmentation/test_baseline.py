@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
 import torch
 
 from segmentation import baseline_network
@@ -22,8 +21,7 @@ from segmentation.training.dataset import CaseSplit
 from segmentation.training.learner import Machine, Settings
 from segmentation.training.options import add_arguments
 from segmentation.training.sampling import Sampling
-from segmentation.types import SEQUENCES
-from tests.segmentation.training_cases import ball_case, ball_scan, one_thread  # noqa: F401
+from tests.segmentation.training_cases import ball_case, one_thread, write_ball_cases  # noqa: F401
 
 CPU = Machine(torch.device("cpu"), half=False)
 TINY = BaselineConfig((48, 48, 48), base_channels=8)
@@ -32,15 +30,7 @@ SETTINGS = Settings(Sampling((32, 32, 32), 1, augmentation=Augmentation()), iter
 
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("cases")
-    for seed in range(2):
-        prepared, truth = ball_scan(seed, size=64)
-        case = folder / f"case-{seed}"
-        case.mkdir()
-        for stem in SEQUENCES:
-            sitk.WriteImage(getattr(prepared, stem), str(case / f"{stem}.nii.gz"))
-        sitk.WriteImage(truth, str(case / "seg.nii.gz"))
-    return folder
+    return write_ball_cases(tmp_path_factory.mktemp("cases"), 2, size=64)
 
 
 def train(cases: Path, out: Path, *more: str) -> int:

@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 import pytest
-import SimpleITK as sitk
 
 from segmentation.errors import BadInputError, BadModelError
 from segmentation.model_description import describe_model
@@ -12,21 +11,13 @@ from segmentation.network import Task
 from segmentation.registry import load_model
 from segmentation.training.command import UNFINISHED, run
 from segmentation.training.options import PATCHES_DHW, _number, _patch, add_arguments
-from segmentation.types import SEQUENCES, Phase
-from tests.segmentation.training_cases import ball_scan, one_thread  # noqa: F401
+from segmentation.types import Phase
+from tests.segmentation.training_cases import one_thread, write_ball_cases  # noqa: F401
 
 
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("cases")
-    for seed in range(3):
-        prepared, truth = ball_scan(seed)
-        case = folder / f"case-{seed}"
-        case.mkdir()
-        for stem in SEQUENCES:
-            sitk.WriteImage(getattr(prepared, stem), str(case / f"{stem}.nii.gz"))
-        sitk.WriteImage(truth, str(case / "seg.nii.gz"))
-    return folder
+    return write_ball_cases(tmp_path_factory.mktemp("cases"), 3)
 
 
 def train(cases: Path, out: Path, *more: str) -> int:

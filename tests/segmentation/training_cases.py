@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,6 +41,18 @@ def ball_scan(seed: int, size: int = 60) -> tuple[PreparedScan, sitk.Image]:
     mask = sitk.GetImageFromArray(brain.astype(np.uint8))
     truth = sitk.GetImageFromArray(labels)
     return PreparedScan(**images, brain_mask=mask, t1ce_grid=images["t1ce"]), truth
+
+
+def write_ball_cases(folder: Path, count: int, size: int = 60) -> Path:
+    """So many of them as case folders, numbered from 0; returns the folder."""
+    for seed in range(count):
+        prepared, truth = ball_scan(seed, size)
+        case = folder / f"case-{seed}"
+        case.mkdir()
+        for stem in SEQUENCES:
+            sitk.WriteImage(getattr(prepared, stem), str(case / f"{stem}.nii.gz"))
+        sitk.WriteImage(truth, str(case / "seg.nii.gz"))
+    return folder
 
 
 def _balls(rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
