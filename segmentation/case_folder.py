@@ -25,6 +25,7 @@ from segmentation.types import (
     Tissue,
     VolumeEstimate,
 )
+from segmentation.whole_file import write_whole
 
 LABELS_FILE, RESULT_FILE, NOTE_FILE = "seg.nii.gz", "result.json", "case.json"
 UNCERTAINTY_FILE = "uncertainty.nii.gz"
@@ -160,10 +161,7 @@ def result_content(result: Segmentation) -> dict[str, Any]:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write strict JSON; a reader sees the old file or the new one, never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
-    os.replace(unfinished, path)
+    write_whole(path, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:

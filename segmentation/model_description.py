@@ -8,7 +8,6 @@ volume intervals.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from segmentation.interval import IntervalCalibration
 from segmentation.presence import PresenceRule
 from segmentation.trust import TrustCalibration
 from segmentation.types import ModelIdentity, Normalisation, Phase
+from segmentation.whole_file import write_whole
 
 FORMAT = 1
 PACKAGED_ROOT = Path(__file__).parent / "models"
@@ -181,7 +181,7 @@ def write_description(folder: Path, description: ModelDescription, checksum: str
         "presence": asdict(description.presence) if description.presence else None,
         "accuracy": asdict(description.accuracy) if description.accuracy else None,
     }
-    write_atomically(folder / DESCRIPTION, (json.dumps(content, indent=2) + "\n").encode())
+    write_whole(folder / DESCRIPTION, (json.dumps(content, indent=2) + "\n").encode())
 
 
 def _config_from(networks: dict[str, Any]) -> Config:
@@ -213,10 +213,3 @@ def _interval_from(content: dict[str, Any] | None) -> IntervalCalibration | None
 def _config_content(config: Config) -> dict[str, Any]:
     named = {ARCHITECTURE: BASELINE} if isinstance(config, BaselineConfig) else {}
     return named | asdict(config)
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    unfinished = path.with_suffix(path.suffix + ".part")
-    unfinished.write_bytes(data)
-    os.replace(unfinished, path)

@@ -25,13 +25,13 @@ from segmentation.model_description import (
     Config,
     ModelDescription,
     read_description,
-    write_atomically,
     write_description,
 )
 from segmentation.network import MSNet, NetworkConfig, Task, View, use_half_precision
 from segmentation.presence import LEAST_EVIDENCE
 from segmentation.trust import TrustCalibration
 from segmentation.types import ModelIdentity, Phase
+from segmentation.whole_file import write_whole
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -94,8 +94,8 @@ def write_model(
     data = safetensors.torch.save(stored)
     folder.mkdir(parents=True, exist_ok=True)
     # The description comes last: a folder without it, after a crash, is no model.
-    write_atomically(folder / WEIGHTS, data)
-    write_atomically(folder / CARD, card.encode())
+    write_whole(folder / WEIGHTS, data)
+    write_whole(folder / CARD, card.encode())
     write_description(folder, description, hashlib.sha256(data).hexdigest())
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import logging
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +28,7 @@ from segmentation.training.dataset import CaseSplit
 from segmentation.training.learner import Machine, Settings
 from segmentation.training.trainer import NetworkTraining
 from segmentation.types import ModelIdentity, Phase
+from segmentation.whole_file import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -148,10 +148,7 @@ def write_curves(path: Path, trained: Iterable[Progress]) -> None:
     for progress in trained:
         for point in progress.curve:
             rows.writerow(_shown(getattr(point, name)) for name in CurvePoint.__slots__)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    unfinished.write_text(text.getvalue())
-    os.replace(unfinished, path)
+    write_whole(path, text.getvalue().encode())
 
 
 def _shown(value: str | int | float) -> str:

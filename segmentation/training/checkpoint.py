@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 
 from segmentation.errors import BadModelError
+from segmentation.whole_file import unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,12 @@ class Progress:
 
 def save_progress(path: Path, progress: Progress) -> None:
     """Write a checkpoint; whatever stood there before stays until the new one is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     content = {name: getattr(progress, name) for name in Progress.__slots__ if name != "curve"}
     content["curve"] = [
         tuple(getattr(point, name) for name in CurvePoint.__slots__) for point in progress.curve
     ]
-    unfinished = path.with_suffix(".part")
-    torch.save(content, unfinished)
-    os.replace(unfinished, path)
+    with unfinished(path) as part:
+        torch.save(content, part)
 
 
 def load_progress(path: Path, fingerprint: str) -> Progress:

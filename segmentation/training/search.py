@@ -23,7 +23,6 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from segmentation.errors import BadInputError
-from segmentation.model_description import write_atomically
 from segmentation.network import Task, View
 from segmentation.training.cascade import CascadeTraining
 from segmentation.training.checkpoint import Progress
@@ -31,6 +30,7 @@ from segmentation.training.command_words import ONLY_HERE, command_line
 from segmentation.training.learner import Settings
 from segmentation.training.options import schedule
 from segmentation.training.search_report import Try, write_plot, write_table
+from segmentation.whole_file import write_whole
 
 STUDY = "search.db"
 BEST = "best-command.txt"
@@ -141,7 +141,7 @@ class Search:
         whole = [one for one in done if not one.is_pruned]
         if whole:
             best = max(whole, key=lambda one: one.dice)
-            write_atomically(work / BEST, (self.command(best.values) + "\n").encode())
+            write_whole(work / BEST, (self.command(best.values) + "\n").encode())
             log.info("Best so far %.4f; its command is in %s", best.dice, work / BEST)
 
 

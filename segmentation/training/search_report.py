@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from segmentation.model_description import write_atomically
+from segmentation.whole_file import write_whole
 
 PANEL_INCHES = 2.8
 DOTS_PER_INCH = 150
@@ -45,7 +45,7 @@ def write_table(path: Path, tries: Sequence[Try]) -> None:
     for number, one in enumerate(tries):
         values = [f"{one.values[name]:.6g}" for name in names]
         rows.writerow([number, f"{one.dice:.6g}", int(one.is_pruned), *values])
-    write_atomically(path, text.getvalue().encode())
+    write_whole(path, text.getvalue().encode())
 
 
 def write_plot(path: Path, tries: Sequence[Try]) -> None:

@@ -15,6 +15,7 @@ from django.db import transaction
 from review.api_tokens import OF_INSTALLATION, is_open, make_token, revoke_token
 from review.models import ApiToken, OneTimePassword
 from review.roles import UserRole
+from segmentation.whole_file import unfinished
 
 PEOPLE = (UserRole.ADMIN, UserRole.RADIOLOGIST, UserRole.VIEWER)
 CHOSEN = "(chosen by its owner; remove this file to get a new one)"
@@ -91,8 +92,7 @@ def _service(known: dict[str, str]) -> dict[str, str]:
 
 
 def _write(path: Path, text: str) -> None:
-    unfinished = path.with_suffix(".part")
-    unfinished.touch(mode=0o600)
-    os.chmod(unfinished, 0o600)
-    unfinished.write_text(text + "\n")
-    os.replace(unfinished, path)
+    with unfinished(path) as part:
+        part.touch(mode=0o600)
+        os.chmod(part, 0o600)
+        part.write_text(text + "\n")
