@@ -95,8 +95,9 @@ def publish_job(job: Job) -> None:
         with watch.step("store"):
             for one in made:
                 store(pacs, one.datasets)
-    folder.keep_result_only()
     record_result(job, done, volumes, made, watch.seconds, followed, gates)
+    # Only now: who repeats a stage that was killed before must read the same images, or the objects get other UIDs.
+    folder.keep_result_only()
 
 
 def _with_what_the_study_says(done: Segmentation, job: Job) -> Segmentation:

@@ -132,7 +132,7 @@ def is_lost(end: Ending, reason: str) -> bool:
 
 
 def is_duplicated(end: Ending) -> bool:
-    """Whether there is more of a study than one job, one current result, and its objects."""
+    """Whether there is more of a study than one job for its images, one current result, and objects of results."""
     return end.jobs > 1 or end.current_results > 1 or end.extra_series > 0
 
 

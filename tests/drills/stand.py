@@ -14,6 +14,12 @@ import psycopg2
 from tests.end_to_end.installation import Installation
 
 ENDED = ("done", "failed", "incomplete", "not_wanted")
+JOBS_FOR_IMAGES_OF_NOW = """
+    SELECT count(*) FROM review_job j WHERE j.study_id = %s AND NOT EXISTS (
+        SELECT 1 FROM jsonb_each(j.chosen) AS one
+        JOIN review_series s ON s.series_uid = one.value ->> 'series_uid'
+        WHERE s.instances_digest <> one.value ->> 'instances_digest')
+"""
 ANSWERS_AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError, httpx.TransportError)
 
 Answer = TypeVar("Answer")
@@ -30,6 +36,8 @@ class Ending:
     state: str
     reason: str
     jobs: int
+    """Those for the images that the study has now. One that was cut off while it arrived, and came again whole, had
+    another job for the part of it that was there, whose result is superseded and whose objects are told."""
     current_results: int
     extra_series: int
     missing_images: int
@@ -97,7 +105,7 @@ def ending(stack: Installation, study_uid: str) -> Ending:
     ((study, state, reason),) = ask(
         stack, "SELECT id, state, reason FROM review_study WHERE study_uid = %s", study_uid
     )
-    ((jobs,),) = ask(stack, "SELECT count(*) FROM review_job WHERE study_id = %s", study)
+    ((jobs,),) = ask(stack, JOBS_FOR_IMAGES_OF_NOW, study)
     ((results,),) = ask(
         stack, "SELECT count(*) FROM review_result WHERE study_id = %s AND superseded_by_id IS NULL", study
     )
@@ -110,12 +118,16 @@ def ending(stack: Installation, study_uid: str) -> Ending:
         )
     )
     sent = ask(stack, "SELECT series_uid FROM review_series WHERE study_id = %s AND NOT is_ours", study)
+    kinds = "SELECT count(*) - count(DISTINCT (result_id, kind)) FROM review_resultobject"
+    ((twins,),) = ask(
+        stack, f"{kinds} WHERE result_id IN (SELECT id FROM review_result WHERE study_id = %s)", study
+    )
     held = _series_held(stack, study_uid)
     for (series,) in sent:
         held.pop(series, None)
     missing = sum(max(count - held.get(series, 0), 0) for series, count in told.items())
     more = sum(max(held[series] - count, 0) for series, count in told.items() if series in held)
-    return Ending(state, reason, jobs, results, len(set(held) - set(told)) + more, missing)
+    return Ending(state, reason, jobs, results, len(set(held) - set(told)) + more + twins, missing)
 
 
 def _series_held(stack: Installation, study_uid: str) -> dict[str, int]:
