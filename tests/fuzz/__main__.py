@@ -73,9 +73,17 @@ def _ask(target: Target, tally: Tally, number: int) -> None:
     uid = studies[0]["study_uid"]
     parts = {area: int(number * part) for area, part in PART_OF_REQUESTS.items()}
     fuzz_api(target, tally, uid, at_least=parts["API"])
+    note_lost_sessions(target, tally, "API")
     fuzz_paths(target, tally, uid, number=parts["paths"])
+    note_lost_sessions(target, tally, "paths")
     missing = number - tally.asked("API") - tally.asked("paths")
     fuzz_pages(target, tally, page_patterns(), uid, number=missing)
+    note_lost_sessions(target, tally, "pages")
+
+
+def note_lost_sessions(target: Target, tally: Tally, area: str) -> None:
+    """A session that is lost on the way makes all requests after it those of a stranger."""
+    tally.findings += [f"{role} is not logged in any more after {area}" for role in target.lost_sessions()]
 
 
 def page_patterns() -> list[str]:
@@ -115,10 +123,10 @@ def report(files: int, tally: Tally, read: ReaderFindings, troubles: list[str], 
     print(
         f"{files} hostile files of {len(KINDS)} kinds; {read.read} read by every reader, {read.refused} refused"
     )
-    print(f"{tally.scanned} of those by C-STORE were kept by Orthanc")
+    print(f"{tally.scanned} of those by C-STORE were kept by Orthanc, {tally.taken} by upload")
     for area, counts in tally.statuses.items():
         print(
-            f"{area:<18}{tally.asked(area):>7} requests   "
+            f"{area:<18}{tally.asked(area):>7} requests   {tally.strangers[area]:>5} not logged in   "
             + "  ".join(f"{k} {v}" for k, v in sorted(counts.items()))
         )
     requests_made = sum(tally.asked(area) for area in tally.statuses)

@@ -16,7 +16,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
 from tests.fuzz.mutations import HOSTILE_TEXTS
-from tests.fuzz.target import HungUpError, Tally, Target
+from tests.fuzz.target import STRANGER, HungUpError, Tally, Target
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 METHODS = (
@@ -40,6 +40,7 @@ HEADER_VALUES = (
 )  # fmt: skip
 HEADERS = ("Accept", "Range", "Authorization", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "Accept-Language",
            "If-None-Match", "If-Modified-Since", "Accept-Encoding", "Origin", "Referer")  # fmt: skip
+CREDENTIALS = {"authorization", "cookie"}
 UNSAYABLE = (
     requests.exceptions.InvalidHeader,
     requests.exceptions.InvalidURL,
@@ -62,12 +63,14 @@ def fuzz_api(target: Target, tally: Tally, study_uid: str, *, at_least: int) -> 
     pairs = [(one, mode) for one in operations for mode in _modes(one)]
     each = -(-at_least // len(pairs))
 
-    def ask(case: Any, is_known: bool) -> None:
+    def ask(case: Any, is_known: bool, keeps_credentials: bool) -> None:
         if is_known and "study_uid" in case.path_parameters:
             case.path_parameters["study_uid"] = study_uid
         elif is_known:
             case.path_parameters.update(dict.fromkeys(case.path_parameters, "1"))
-        role = next(roles)
+        role = STRANGER if keeps_credentials else next(roles)
+        if not keeps_credentials:  # its made-up ones would take the place of the session
+            case.headers, case.cookies = _without_credentials(case.headers), {}
         told = f"{case.method} {case.operation.path} {case.path_parameters} {case.query} {case.body!r} as {role}"[
             :600
         ]
@@ -82,7 +85,13 @@ def fuzz_api(target: Target, tally: Tally, study_uid: str, *, at_least: int) -> 
         tally.note("API", _plain(answer), told)
 
     for operation, mode in pairs:
-        _run(ask, each, operation.as_strategy(generation_mode=mode), st.booleans())
+        credentials = st.sampled_from((False,) * 9 + (True,))
+        is_known = st.sampled_from((True, True, True, False))
+        _run(ask, each, operation.as_strategy(generation_mode=mode), is_known, credentials)
+
+
+def _without_credentials(headers: Any) -> dict[str, str]:
+    return {name: value for name, value in dict(headers or {}).items() if name.lower() not in CREDENTIALS}
 
 
 def _modes(operation: Any) -> list[GenerationMode]:
@@ -145,7 +154,7 @@ def fuzz_paths(target: Target, tally: Tally, study_uid: str, *, number: int) -> 
         except UNSAYABLE:
             return
         tally.note("paths", answer, f"{method} {path} as {role}")
-        if role == "stranger" and answer.ok and method != "OPTIONS" and not path.startswith("/ohif/"):
+        if role == STRANGER and answer.ok and method != "OPTIONS" and not path.startswith("/ohif/"):
             tally.findings.append(f"a stranger got {answer.status_code} for {method} {path}")
         if b"ApiVersion" in answer.content or b"root:x:" in answer.content:
             tally.findings.append(

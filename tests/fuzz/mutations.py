@@ -181,7 +181,7 @@ def _very_deep(chance: random.Random, data: bytes) -> bytes:
     closing = struct.pack("<HHIHHI", 0xFFFE, 0xE00D, 0, 0xFFFE, 0xE0DD, 0)
     dataset = _parsed(data)
     del dataset[Tag("PixelData")]
-    dataset.SOPInstanceUID = _new_uid(chance)
+    _make_new(dataset, chance)
     head = _written(dataset, chance)
     return head + opening * levels + (closing * levels if chance.random() < 0.5 else b"")
 
@@ -228,7 +228,7 @@ def _deflate_bomb(chance: random.Random, data: bytes) -> bytes:
     """A deflated file that grows a thousandfold."""
     dataset = _parsed(data)
     dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
-    dataset.SOPInstanceUID = _new_uid(chance)
+    _make_new(dataset, chance)
     dataset.PixelData = bytes(chance.choice((1, 20)) * 1024 * 1024)
     return _saved(dataset)
 
@@ -326,8 +326,10 @@ def _put_raw(dataset: Dataset, keyword: str, value: bytes) -> None:
     dataset[tag] = RawDataElement(tag, vr, len(padded), padded, 0, implicit, True)
 
 
-def _new_uid(chance: random.Random) -> str:
-    return f"1.2.826.0.1.3680043.8.498.{chance.randrange(10**30)}"
+def _make_new(dataset: Dataset, chance: random.Random) -> None:
+    """Another instance, also by the file's own header: Orthanc takes no object by C-STORE where the two differ."""
+    dataset.SOPInstanceUID = f"1.2.826.0.1.3680043.8.498.{chance.randrange(10**30)}"
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
 
 
 def _written(dataset: Dataset, chance: random.Random, *, new_uid: bool = True) -> bytes:
@@ -335,7 +337,7 @@ def _written(dataset: Dataset, chance: random.Random, *, new_uid: bool = True) -
         with config.disable_value_validation():
             known = str(dataset.get("SOPInstanceUID", ""))
         if known.replace(".", "").isdigit():
-            dataset.SOPInstanceUID = _new_uid(chance)
+            _make_new(dataset, chance)
     return _saved(dataset)
 
 

@@ -19,7 +19,7 @@ from pynetdicom import AE, _config
 SYNTAXES = (
     ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless, JPEG2000Lossless, DeflatedExplicitVRLittleEndian,
 )  # fmt: skip
-PATIENCE_S = 2
+PATIENCE_S = 1
 CLASSES = ("1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.4.1", "1.2.840.10008.5.1.4.1.1.66.4")
 """MR, enhanced MR, segmentation."""
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -31,10 +32,18 @@ class Tally:
     statuses: dict[str, Counter[str]] = field(default_factory=dict)
     findings: list[str] = field(default_factory=list)
     scanned: int = 0
+    """Files that Orthanc kept, sent by C-STORE."""
+    taken: int = 0
+    """Files that the upload took."""
+
+    strangers: Counter[str] = field(default_factory=Counter)
+    """Answers to somebody who is not logged in, by area: most requests are to get further than that."""
 
     def note(self, area: str, answer: requests.Response, told: str) -> None:
         """Count an answer; a 5xx, or a hostile text given back as markup or header, is a finding."""
-        self.statuses.setdefault(area, Counter())[f"{answer.status_code // 100}xx"] += 1
+        self.statuses.setdefault(area, Counter())[str(answer.status_code)] += 1
+        to_log_in = answer.headers.get("Location", "").startswith("/login/")
+        self.strangers[area] += to_log_in or answer.status_code == 401
         if answer.status_code >= 500:
             self.findings.append(f"{answer.status_code} {told}: {answer.text[:300]!r}")
         if any(
@@ -67,6 +76,11 @@ class Target:
         with self.hanging_up():
             return self.sessions[role].request(method, f"{self.url}{path}", allow_redirects=False, **options)
 
+    def lost_sessions(self) -> list[str]:
+        """The roles whose sessions the server does not know any more."""
+        roles = [role for role in self.sessions if role != STRANGER]
+        return [role for role in roles if self.ask(role, "GET", "/api/health/").status_code != 200]
+
     @contextmanager
     def hanging_up(self) -> Iterator[None]:
         """Tells a server that hung up on one request from one that is gone, which the error says."""
@@ -88,7 +102,7 @@ def with_sessions(url: str, keys: Mapping[str, str]) -> Target:
             {settings.SESSION_COOKIE_NAME: key, settings.CSRF_COOKIE_NAME: FORM_TOKEN}
         )
         sessions[role].headers["X-CSRFToken"] = FORM_TOKEN
-    return Target(url, sessions)
+    return _steady(Target(url, sessions))
 
 
 def log_in(url: str, passwords: Mapping[str, tuple[str, str]]) -> Target:
@@ -103,7 +117,20 @@ def log_in(url: str, passwords: Mapping[str, tuple[str, str]]) -> Target:
             raise RuntimeError(f"{role} cannot log in: {answer.status_code}")
         session.headers["X-CSRFToken"] = _form_token(session)
         sessions[role] = session
-    return Target(url, sessions)
+    return _steady(Target(url, sessions))
+
+
+class _KeepsItsCookies(DefaultCookiePolicy):
+    """Takes no further cookie, as a browser would: one wrong request must not log out all that come after it."""
+
+    def set_ok(self, cookie: object, request: object) -> bool:
+        return False
+
+
+def _steady(target: Target) -> Target:
+    for session in target.sessions.values():
+        session.cookies.set_policy(_KeepsItsCookies())
+    return target
 
 
 def _form_token(session: requests.Session) -> str:
