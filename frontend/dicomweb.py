@@ -59,6 +59,10 @@ DOTS_ONLY = re.compile(r"(?:.*/)?\.+(?:/.*)?")
 STUDY_UID = "0020000D"
 STORE = re.compile(rf"studies(?:/{UID})?")
 CHUNK_BYTES = 256 * 1024
+# Orthanc closes a connection that was idle for half a second; one that is closed while we write on it looks like a
+# server that does not answer, and a viewer that lacks one image leaves out the whole mask.
+KEPT_S = 0.25
+TRIES = 3
 # An instance never changes under its UID, so its pixels may stay in the reader's own browser for a day.
 PIXEL_CACHE = "private, max-age=86400, immutable"
 OTHER_CACHE = "private, no-cache"
@@ -182,11 +186,11 @@ def _store(request: HttpRequest, path: str, body: StowBody) -> HttpResponseBase:
         "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}',
     }
     content = body.rewritten(boundary.encode())
-    asked = _orthanc().build_request("POST", f"/{ROOT}/{path}", content=content, headers=headers)
+    asked = _storing_orthanc().build_request("POST", f"/{ROOT}/{path}", content=content, headers=headers)
     if not failed:
         return _answer(asked, "no-store")
     try:
-        answer = _orthanc().send(asked)
+        answer = _storing_orthanc().send(asked)
         if answer.status_code in {400, 409, 415}:  # it refuses the others, too
             return _told({"00081198": {"vr": "SQ", "Value": failed + [FAILED] * len(body.good)}}, 409)
         told = answer.raise_for_status().json()
@@ -204,7 +208,7 @@ def _told(answer: dict[str, Any] | list[dict[str, Any]], status: int) -> HttpRes
 
 def _answer(asked: httpx.Request, caching: str) -> HttpResponseBase:
     try:
-        answer = _orthanc().send(asked, stream=True)
+        answer = _sent(asked)
     except httpx.TransportError:
         return _refuse(502, "The image archive (Orthanc) does not answer.")
     if answer.status_code in {401, 403}:
@@ -213,8 +217,25 @@ def _answer(asked: httpx.Request, caching: str) -> HttpResponseBase:
     return _passed_on(answer, caching)
 
 
+def _sent(asked: httpx.Request) -> httpx.Response:
+    """The beginning of Orthanc's answer; a reading that met a closed connection is asked again."""
+    if asked.method == "POST":
+        return _storing_orthanc().send(asked, stream=True)
+    for _ in range(TRIES - 1):
+        try:
+            return _orthanc().send(asked, stream=True)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            continue
+    return _orthanc().send(asked, stream=True)
+
+
 def _orthanc() -> httpx.Client:
-    return _client(settings.ORTHANC_URL, settings.ORTHANC_USER, settings.ORTHANC_PASSWORD)
+    return _client(settings.ORTHANC_URL, settings.ORTHANC_USER, settings.ORTHANC_PASSWORD, kept=16)
+
+
+def _storing_orthanc() -> httpx.Client:
+    """A body is sent once, so each goes over a connection of its own, which Orthanc cannot have closed."""
+    return _client(settings.ORTHANC_URL, settings.ORTHANC_USER, settings.ORTHANC_PASSWORD, kept=0)
 
 
 def _headers_for_orthanc(request: HttpRequest) -> dict[str, str]:
@@ -246,13 +267,13 @@ def _chunks(answer: httpx.Response) -> Iterator[bytes]:
 
 
 @cache
-def _client(url: str, username: str, password: str) -> httpx.Client:
-    """One pool of connections per process, opened on first use and so never shared across a fork."""
+def _client(url: str, username: str, password: str, kept: int) -> httpx.Client:
+    """A pool of connections per process and use, opened on first use and so never shared across a fork."""
     client = httpx.Client(
         base_url=url,
         auth=(username, password) if username else None,
         timeout=settings.ORTHANC_TIMEOUT_S,
-        limits=httpx.Limits(max_connections=64, max_keepalive_connections=16),
+        limits=httpx.Limits(max_connections=64, max_keepalive_connections=kept, keepalive_expiry=KEPT_S),
         trust_env=False,
     )
     atexit.register(client.close)

@@ -62,16 +62,24 @@ convolutional neural networks", BrainLes 2017, LNCS 10670. 1,900,008 parameters.
 
 - **Source**: weights `model17` of the authors' repository github.com/taigw/brats17, converted to safetensors
   without change of value. SHA-256 of the imported file: `{checksum}`.
-- **Trained on**: the 285 pre-operative cases of BraTS 2017 (skull-stripped, registered, 1 mm). No post-operative
-  images: resection cavities are unknown to it.
 - **Normalisation**: statistics of the running volume. The checkpoints hold no usable running statistics.
 - **Background**: seeded noise, so that one input has one result.
 - **Measured here** (22 labelled pre-operative BraTS cases, at least 14 of them among the training cases): mean Dice
   0.913 whole tumour, 0.910 core, 0.882 enhancing, the last with the rule that leaves out made-up enhancement, which
   was set on these cases (0.793 without it). The volume intervals are calibrated on the same 22 cases, so on unseen
   cases expect them to hold less often. Trust score: correlation with the true Dice 0.63 over 88 runs.
-- **Known limits**: after surgery a cavity is often not taken for tumour core; other pathologies were never shown to it.
-- **Use**: research. Not a medical device.
+
+## What it learned from
+- The 285 labelled training cases of BraTS 2017: gliomas of adults, high and low grade, before surgery, from several
+  hospitals, each skull-stripped, registered and brought to 1 mm by the organisers; outlines by experts there.
+- For core and enhancement the low-grade cases were listed three times.
+- No image after surgery, no other disease, no image as the scanner makes it: skull-stripping and registration are done
+  here before it sees anything.
+
+## Limits
+- After surgery a cavity is often not taken for tumour core.
+- Other diseases than glioma were never shown to it.
+- Research use, not a medical device.
 
 ## Licence of the weights
 

@@ -233,6 +233,30 @@ def test_an_orthanc_that_is_away_is_a_502_in_words(as_role: LogIn, settings: Dja
 
 
 @pytest.mark.stack
+class ForgetfulOrthanc(RecordingOrthanc):
+    """Answers once on each connection, and hangs up when it is asked again on it, as a server does at its limit."""
+
+    protocol_version = "HTTP/1.1"
+
+    def handle(self) -> None:
+        self.handle_one_request()
+        self.rfile.peek(1)  # type: ignore[attr-defined]
+
+
+def test_a_connection_that_orthanc_has_closed_costs_no_image(
+    as_role: LogIn, settings: DjangoSettings
+) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), ForgetfulOrthanc)
+    Thread(target=server.serve_forever, daemon=True).start()
+    settings.ORTHANC_URL = f"http://127.0.0.1:{server.server_address[1]}"
+    reader = as_role("viewer")
+    answers = [reader.get("/dicomweb/studies") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert [body(answer) for answer in answers] == [b"[]"] * 4
+    server.shutdown()
+    server.server_close()
+
+
 def test_wrong_credentials_of_ours_are_never_a_question_to_the_browser(
     as_role: LogIn, segmented_study: SegmentedStudy, settings: DjangoSettings
 ) -> None:

@@ -80,7 +80,12 @@ def test_the_card_and_the_description_say_which_cases_the_intervals_come_from(tm
     assert figures.n_cases == 22
     assert set(figures.multipliers) == set(figures.coverage) == set(QUANTITIES)
     assert "seen" in figures.cases
-    assert "same 22 cases" in (tmp_path / "model" / "CARD.md").read_text()
+    card = (tmp_path / "model" / "CARD.md").read_text()
+    assert "same 22 cases" in card
+    # The page of the model shows the parts below these headings.
+    learned = card.split("## What it learned from")[1].split("##")[0]
+    assert all(words in learned for words in ("285", "BraTS 2017", "No image after surgery"))
+    assert "cavity" in card.split("## Limits")[1].split("##")[0]
 
 
 STORED_LOGITS = {
