@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 5.0
 STOP_WITHIN_S = 5.0
 WEB_TIMEOUT_S = 5.0
+STARTING_S = 15.0
+"""So long after its own start a watch begins no outage: where all start together, some are not there yet."""
 TELL_AFTER = timedelta(seconds=20)
 """A process that is started again at once is not worth a mail."""
 
@@ -66,6 +68,7 @@ class Watcher:
 
     def __init__(self, *, is_central: bool) -> None:
         self._is_central = is_central
+        self._started_s: float | None = None
         self._away_since_s: float | None = None
         self._away_told = False
         self._stopped = threading.Event()
@@ -73,6 +76,7 @@ class Watcher:
 
     def start(self) -> None:
         """Begin to look."""
+        self._started_s = time.monotonic()
         self._thread.start()
 
     def stop(self) -> None:
@@ -91,13 +95,16 @@ class Watcher:
         try:
             parts = readiness()
             if parts["database"]:
-                note(parts | self._central_parts())
+                note(parts | self._central_parts(), may_begin=not self._is_starting())
                 tell_all()
         except DATABASE_AWAY:
             connection.close()
             parts = {"database": False}
         if self._is_central:
             self._look_at_database(parts["database"])
+
+    def _is_starting(self) -> bool:
+        return self._started_s is not None and time.monotonic() - self._started_s < STARTING_S
 
     def _central_parts(self) -> dict[str, bool]:
         return {"web": web_answers(), "heartbeat": heart_is_well()} if self._is_central else {}
@@ -123,13 +130,13 @@ def web_answers() -> bool:
         return False
 
 
-def note(parts: dict[str, bool]) -> None:
+def note(parts: dict[str, bool], *, may_begin: bool = True) -> None:
     """Begin and end outages as the parts are now."""
     for part, is_well in parts.items():
         if is_well:
             if Outage.objects.filter(part=part, ended_at=None).update(ended_at=timezone.now()):
                 Job.objects.wake()  # what waited for it need not wait for its next try
-        else:
+        elif may_begin:
             Outage.objects.get_or_create(part=part, ended_at=None)
 
 

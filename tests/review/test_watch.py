@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from pytest_django.fixtures import Settings as DjangoSettings
 from review import watch
 from review.models import Outage
 from review.readiness import PARTS
-from review.watch import LOOK_EVERY_S, TELL_AFTER, WORDS, Watcher, note, start_watching, tell_all
+from review.watch import LOOK_EVERY_S, STARTING_S, TELL_AFTER, WORDS, Watcher, note, start_watching, tell_all
 
 pytestmark = pytest.mark.django_db
 WELL = dict.fromkeys(PARTS, True)
@@ -60,8 +61,22 @@ def test_an_outage_and_its_end_are_one_message_each_however_often_looked_at() ->
     assert subjects()[1:] == ["Glioma review: orthanc is well again"]
 
 
-def test_it_is_told_within_a_minute() -> None:
-    assert TELL_AFTER.total_seconds() + 2 * LOOK_EVERY_S <= 60
+def test_it_is_told_within_a_minute_also_after_a_start() -> None:
+    assert STARTING_S + TELL_AFTER.total_seconds() + 2 * LOOK_EVERY_S <= 60
+
+
+def test_what_is_not_there_yet_at_a_start_is_no_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "readiness", lambda: ILL)
+    note(WELL | {"broker": False})  # since before the start, and over by now
+    watcher = Watcher(is_central=False)
+    watcher._started_s = time.monotonic()
+    watcher.look()
+    (before,) = Outage.objects.all()
+    assert before.part == "broker"
+    assert before.ended_at
+    watcher._started_s -= STARTING_S
+    watcher.look()
+    assert Outage.objects.get(ended_at=None).part == "orthanc"
 
 
 def test_a_short_stumble_is_on_record_and_not_told() -> None:
