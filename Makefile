@@ -61,6 +61,8 @@ fuzz: testinstall  ## hostile files and requests, 10,000 each, against a whole s
 	@$(PYTHON) -m tests.fuzz $(FUZZ_ARGS)
 
 audit: install  ## known holes in what we depend on (asks the advisory services of PyPI and npm: needs the internet)
+	@$(PYTHON) -c "import urllib.request as web; web.urlopen('https://pypi.org/pypi/pip/json', timeout=20)" 2>/dev/null \
+		|| { echo "The advisory service of PyPI cannot be reached from here: nothing was audited."; exit 1; }
 	@[ -x var/audit/bin/pip-audit ] || { $(PYTHON) -m venv var/audit && var/audit/bin/pip install -q "pip-audit>=2.10,<3"; }
 	@var/audit/bin/pip-audit --no-deps --disable-pip -r constraints.txt
 	@cd frontend/ohif && npm audit --audit-level=high

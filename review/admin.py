@@ -1,4 +1,4 @@
-"""The admin site: rules to edit; studies, jobs and problems to look at."""
+"""The tables of the admin site, all to look at (see `review.admin_site`); the one action there chooses a model."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from review.admin_site import LookOnly
 from review.model_choice import CannotActivateError, activate, roll_back, scan_models
 from review.models import (
     Activation,
@@ -28,24 +29,8 @@ from review.roles import is_admin
 from segmentation.errors import BadModelError
 
 
-class LookOnly:
-    """Rows that the machinery writes: people may look, not touch."""
-
-    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Never."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Never."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Never."""
-        return False
-
-
 @admin.register(RoutingRule)
-class RoutingRuleAdmin(LookOnly, admin.ModelAdmin):
+class RoutingRuleAdmin(admin.ModelAdmin):
     """The rules in force, to look at: they are changed on the pages under /rules/, where every save is a version."""
 
     list_display = ["name", "order", "enabled", "owner", "model", "phase", "urgency", "quality_policy"]
@@ -66,7 +51,7 @@ class JobInline(LookOnly, admin.TabularInline):
 
 
 @admin.register(Study)
-class StudyAdmin(LookOnly, admin.ModelAdmin):
+class StudyAdmin(admin.ModelAdmin):
     """Studies and where they stand."""
 
     list_display = ["study_uid", "patient_id", "study_date", "state", "reason", "changed_at"]
@@ -88,7 +73,7 @@ class ObjectInline(LookOnly, admin.TabularInline):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(LookOnly, admin.ModelAdmin):
+class DeliveryAdmin(admin.ModelAdmin):
     """Objects on their way to other archives."""
 
     list_display = ["item", "destination", "state", "tries", "sent_at", "error"]
@@ -96,7 +81,7 @@ class DeliveryAdmin(LookOnly, admin.ModelAdmin):
 
 
 @admin.register(Job)
-class JobAdmin(LookOnly, admin.ModelAdmin):
+class JobAdmin(admin.ModelAdmin):
     """Jobs and where they stand."""
 
     list_display = [
@@ -114,7 +99,7 @@ class JobAdmin(LookOnly, admin.ModelAdmin):
 
 
 @admin.register(Result)
-class ResultAdmin(LookOnly, admin.ModelAdmin):
+class ResultAdmin(admin.ModelAdmin):
     """Results with their volumes and DICOM objects."""
 
     list_display = ["job", "study", "model_name", "model_version", "phase", "created_at"]
@@ -122,7 +107,7 @@ class ResultAdmin(LookOnly, admin.ModelAdmin):
 
 
 @admin.register(IntakeProblem)
-class IntakeProblemAdmin(LookOnly, admin.ModelAdmin):
+class IntakeProblemAdmin(admin.ModelAdmin):
     """What could not be taken."""
 
     list_display = ["created_at", "name", "source", "reason", "by", "study"]
@@ -130,12 +115,12 @@ class IntakeProblemAdmin(LookOnly, admin.ModelAdmin):
 
 
 @admin.register(Algorithm)
-class AlgorithmAdmin(LookOnly, admin.ModelAdmin):
+class AlgorithmAdmin(admin.ModelAdmin):
     """The installed models: an admin gives one to new jobs, or goes back to the one before."""
 
     list_display = ["__str__", "is_active", "is_installed", "rank", "is_demo", "folder", "found_at"]
     list_filter = ["is_installed", "is_demo"]
-    actions = ["make_active", "go_back"]
+    actions_on_record = ("make_active", "go_back")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """The list, after a look into the model folders: what was installed a minute ago is there."""
@@ -175,7 +160,7 @@ class AlgorithmAdmin(LookOnly, admin.ModelAdmin):
 
 
 @admin.register(Activation)
-class ActivationAdmin(LookOnly, admin.ModelAdmin):
+class ActivationAdmin(admin.ModelAdmin):
     """Who activated which model, and when."""
 
     list_display = ["at", "kind", "algorithm", "previous", "by"]
@@ -183,7 +168,7 @@ class ActivationAdmin(LookOnly, admin.ModelAdmin):
 
 
 @admin.register(Alert)
-class AlertAdmin(LookOnly, admin.ModelAdmin):
+class AlertAdmin(admin.ModelAdmin):
     """What was raised about studies without a result, and how it went out."""
 
     list_display = ["created_at", "kind", "study", "text", "state", "sent_by"]
@@ -191,7 +176,7 @@ class AlertAdmin(LookOnly, admin.ModelAdmin):
 
 
 @admin.register(SeriesOverride)
-class SeriesOverrideAdmin(LookOnly, admin.ModelAdmin):
+class SeriesOverrideAdmin(admin.ModelAdmin):
     """Which series people gave a role; changed on the study's own page."""
 
     list_display = ["at", "study", "role", "series_uid", "by"]

@@ -1,7 +1,7 @@
 """Addresses under /api/."""
 
 from django.urls import path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from review import api, api_of_course, api_of_maps, api_of_reports, api_of_review
 from review.roles import MayRead
@@ -12,7 +12,7 @@ urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(permission_classes=[MayRead]), name="schema"),
     path(
         "docs/",
-        SpectacularSwaggerView.as_view(url_name="review:schema", permission_classes=[MayRead]),
+        SpectacularSwaggerSplitView.as_view(url_name="review:schema", permission_classes=[MayRead]),
         name="docs",
     ),
     path("studies/", api.StudyList.as_view(), name="studies"),

@@ -44,7 +44,7 @@ INSTALLED_APPS = [
     "django_dramatiq",
     "review",
     "frontend",
-    "django.contrib.admin",
+    "review.admin_config.TablesConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -59,6 +59,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "webapp.proxies.TrustedProxies",
     "django.middleware.security.SecurityMiddleware",
+    "webapp.headers.DefaultPolicy",
     "webapp.refusals.RefuseNul",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -160,6 +161,8 @@ REST_FRAMEWORK = {
         "review.api_tokens.HashedTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
+    # No pages made of the API by the library: they would be a second front end, with scripts of its own.
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",

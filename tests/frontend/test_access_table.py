@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.contrib import admin
+from django.contrib.auth.models import Group, User
+from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from review.models import Flag
@@ -149,6 +152,7 @@ ELSEWHERE = {
 """Open by purpose, or under a token of its own."""
 
 REFUSED = {302, 401, 403}
+PLACE_OF_TABLES = re.compile(r"<[^>]*>|\(\?P.*\)")
 
 
 def patterns(resolver: URLResolver, before: str = "") -> Iterator[str]:
@@ -162,6 +166,15 @@ def patterns(resolver: URLResolver, before: str = "") -> Iterator[str]:
 
 def test_every_address_is_in_the_table() -> None:
     assert set(patterns(get_resolver())) == set(TABLE) | ELSEWHERE
+
+
+def tables_to_look_at() -> list[str]:
+    """The addresses of Django's administration, whatever app registers there, but for the ways in and out."""
+    (tables,) = [one for one in get_resolver().url_patterns if getattr(one, "namespace", "") == "admin"]
+    assert isinstance(tables, URLResolver)
+    found = {PLACE_OF_TABLES.sub("1", one.removesuffix("$")) for one in patterns(tables, "/admin/")}
+    found = {one.replace("/admin/1/", "/admin/auth/") for one in found}
+    return sorted(found - {"/admin/logout/"})
 
 
 @pytest.fixture
@@ -219,3 +232,36 @@ def test_strangers_get_nothing(client: Client, flag: Flag) -> None:
         for method in methods
     }
     assert {name: status for name, status in answers.items() if status not in REFUSED} == {}
+
+
+@pytest.mark.parametrize("role", ["viewer", "radiologist", "admin", "service", "nobody", ""])
+def test_tables_of_the_administration_are_for_admins_and_only_to_look_at(
+    as_role: LogIn, flag: Flag, role: str
+) -> None:
+    client = as_role(role) if role else Client()
+    client.raise_request_exception = False
+    rows = [list(model.objects.order_by("pk").values()) for model in (User, Group, Flag)]
+    addresses = tables_to_look_at()
+    assert "/admin/auth/user/" in addresses
+    for address in addresses:
+        looked = client.get(address)
+        assert looked.status_code < 500, address
+        if role != "admin":
+            assert looked.status_code in REFUSED, address
+            assert looked.status_code == 403 or "/login/" in looked["Location"], address
+        everyone = [str(user.pk) for user in User.objects.all()]
+        client.post(address, {"post": "yes", "action": "delete_selected", "_selected_action": everyone})
+    seen = client.get("/admin/auth/user/").status_code
+    assert seen == (200 if role == "admin" else 302)
+    kept = [list(model.objects.order_by("pk").values()) for model in (User, Group, Flag)]
+    assert kept == rows
+
+
+def test_no_table_of_the_administration_can_be_written(as_role: LogIn, accounts: dict[str, User]) -> None:
+    asked = RequestFactory().get("/admin/")
+    asked.user = accounts["admin"]
+    accounts["admin"].is_staff = accounts["admin"].is_superuser = True
+    for model, shown in admin.site._registry.items():
+        may = (shown.has_add_permission, shown.has_change_permission, shown.has_delete_permission)
+        assert not any(ask(asked) for ask in may), model
+        assert set(shown.get_actions(asked)) <= {"make_active", "go_back"}, model
