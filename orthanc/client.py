@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import httpx
 from pydicom import dcmread
@@ -27,8 +27,8 @@ from orthanc.headers import instance_place, series_header, study_header
 from orthanc.intake import TOO_DEEP, check_dicom, is_too_deep
 from orthanc.types import Change, ChangePage, SeriesHeader, StoredInstance, StudyHeader, UploadAnswer
 
-MOST_REMEMBERED = 10_000
-"""Digests of objects that were looked at."""
+MOST_REMEMBERED = 200_000
+"""Files that were looked at: those of some hundred studies."""
 UID_PATTERN = re.compile(r"[0-9.]{1,64}")
 
 
@@ -38,9 +38,11 @@ class OrthancClient:
     What is not there raises `NotInOrthancError`, what Orthanc will not do `OrthancRefusedError`.
     """
 
+    _looked_at: ClassVar[set[str]] = set()
+    """Names that Orthanc gave to files: the same for all clients of a process, which come and go."""
+
     def __init__(self, url: str, username: str = "", password: str = "", timeout_s: float = 60.0) -> None:
         self.url = url.rstrip("/")
-        self._looked_at: set[str] = set()
         self._pacs = Orthanc(
             self.url,
             username or None,
@@ -114,7 +116,7 @@ class OrthancClient:
             raise NotInOrthancError(f"Series {resource['ID']} has no images in Orthanc.")
         in_order = sorted(instances, key=lambda one: (one.get("IndexInSeries") or 0, one["ID"]))
         typical_id = in_order[len(in_order) // 2]["ID"]
-        self._refuse_depth(typical_id)
+        self._refuse_depth(instances)
         tags = self._ask(self._pacs.get_instances_id_simplified_tags, typical_id).json()
         header = series_header(
             tags,
@@ -124,20 +126,20 @@ class OrthancClient:
         )
         return header, tags, typical_id
 
-    def _refuse_depth(self, instance_id: str) -> None:
-        """Take out of Orthanc what would end it when it is read; to give the file, it need not read it.
+    def _refuse_depth(self, instances: list[dict[str, Any]]) -> None:
+        """Take out of Orthanc what would end it when it is read; to give the files, it need not read them.
 
-        The same bytes are fetched and looked at once: a study is announced many times while it arrives.
+        Every file is looked at, and once: one among good ones would end Orthanc when a viewer opens the study.
         """
-        digest = self._ask(self._pacs.get, f"{self.url}/instances/{instance_id}/attachments/dicom/md5").text
-        if digest in self._looked_at:
-            return
-        if is_too_deep(self.instance_bytes(instance_id)):
+        new = [one for one in instances if one["FileUuid"] not in self._looked_at]
+        deep = [one["ID"] for one in new if is_too_deep(self.instance_bytes(one["ID"]))]
+        for instance_id in deep:
             self.delete_instance(instance_id)
+        if deep:
             raise RejectedFileError(f"{TOO_DEEP} The object was removed from Orthanc, which cannot read it.")
         if len(self._looked_at) >= MOST_REMEMBERED:
             self._looked_at.clear()
-        self._looked_at.add(digest)
+        self._looked_at.update(one["FileUuid"] for one in new)
 
     def _calling_aet(self, instance_id: str) -> str:
         """Who sent the image by C-STORE; "" for every other way."""

@@ -226,22 +226,24 @@ def test_a_download_that_breaks_off_leaves_nothing(sick_client, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_object_that_would_end_orthanc_is_taken_out_unread_and_the_next_study_is_read(
-    orthanc_server, pacs, files, tmp_path
-):
-    dataset = dcmread(files[0])
+def deep_object(path, study_uid, series_uid, number):
+    """500 sequences within each other, as another image of a series."""
+    dataset = dcmread(path)
     del dataset.PixelData
-    dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.SOPInstanceUID = (
-        "1.2.7",
-        "1.2.7.1",
-        "1.2.7.1.1",
-    )
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = study_uid, series_uid
+    dataset.SOPInstanceUID, dataset.InstanceNumber = f"1.2.7.1.{number}", number
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     written = BytesIO()
     dataset.save_as(written)
     opening = b"\x40\x00\x43\xa0SQ\x00\x00\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff"
     closing = b"\xfe\xff\x0d\xe0\x00\x00\x00\x00\xfe\xff\xdd\xe0\x00\x00\x00\x00"
-    assert c_store([written.getvalue() + opening * 500 + closing * 500], orthanc_server.dicom_port) == 1
+    return written.getvalue() + opening * 500 + closing * 500
+
+
+def test_an_object_that_would_end_orthanc_is_taken_out_unread_and_the_next_study_is_read(
+    orthanc_server, pacs, files
+):
+    assert c_store([deep_object(files[0], "1.2.7", "1.2.7.1", 1)], orthanc_server.dicom_port) == 1
     deep = pacs.find_study("1.2.7")
     with pytest.raises(RejectedFileError, match="sequences within sequences"):
         pacs.study_header(deep)
@@ -250,14 +252,28 @@ def test_an_object_that_would_end_orthanc_is_taken_out_unread_and_the_next_study
     assert pacs.study_header(normal).study_uid == dcmread(files[0]).StudyInstanceUID
 
 
-def test_the_same_bytes_are_fetched_once_to_look_how_deep_they_are(pacs, files, monkeypatch):
-    orthanc_id = pacs.store(files[0]).study_orthanc_id
+@pytest.mark.parametrize("number", [0, 9999])
+def test_one_such_object_among_good_images_is_found_wherever_it_lies(orthanc_server, pacs, files, number):
+    stored = [pacs.store(path) for path in files]
+    before = pacs.study_header(stored[0].study_orthanc_id)
+    first = dcmread(files[0], stop_before_pixels=True)
+    hostile = deep_object(files[0], first.StudyInstanceUID, first.SeriesInstanceUID, number)
+    assert c_store([hostile], orthanc_server.dicom_port) == 1
+    with pytest.raises(RejectedFileError, match="sequences within sequences"):
+        pacs.study_header(stored[0].study_orthanc_id)
+    assert pacs.study_header(stored[0].study_orthanc_id).series == before.series
+    pacs.get_json(f"/dicom-web/studies/{first.StudyInstanceUID}/metadata")  # what a viewer asks for
+    assert pacs.system()
+
+
+def test_the_same_file_is_fetched_once_to_look_how_deep_it_is(pacs, study, monkeypatch):
+    orthanc_id = study
     fetched = []
     fetch = pacs.instance_bytes
     monkeypatch.setattr(pacs, "instance_bytes", lambda one: fetched.append(one) or fetch(one))
-    monkeypatch.setattr(pacs, "_looked_at", set())
+    monkeypatch.setattr(type(pacs), "_looked_at", set())
     first = pacs.study_header(orthanc_id)
     looked_at = len(fetched)
-    assert looked_at == len(first.series) > 0
+    assert looked_at == sum(one.n_images for one in first.series) > len(first.series)
     assert pacs.study_header(orthanc_id) == first
     assert len(fetched) == looked_at
