@@ -17,7 +17,7 @@ import SimpleITK as sitk
 from django.db.models import QuerySet
 
 from orthanc.client import OrthancClient
-from orthanc.errors import HopelessError
+from orthanc.errors import HopelessError, NotInOrthancError
 from orthanc.read import read_series
 from orthanc.types import NEEDED_ROLES
 from review.artefacts import ArtefactsGoneError, job_folder, read_segmentation, whole_folder
@@ -29,6 +29,8 @@ from review.pseudonyms import pseudonym_of
 from review.site_access import permitted
 
 log = logging.getLogger(__name__)
+
+UNREADABLE = "its images cannot be read (the log says which)"
 
 CSV_HEAD = (
     *("study_uid", "patient_id", "study_date", "region", "reason", "words", "by", "at"),
@@ -93,10 +95,18 @@ def written_cases(pacs: OrthancClient, into: Path, *, by: str) -> Iterator[tuple
         try:
             _write_case(pacs, result, person.name, folder)
         except (HopelessError, ArtefactsGoneError) as error:
-            yield folder, str(error)
+            log.warning("flagged result %s is not written: %s", result.pk, error)
+            yield folder, _words_for(error)
         else:
             record(AuditAction.EXPORTED, by, study=result.study, what="a flagged case for training")
             yield folder, ""
+
+
+def _words_for(error: Exception) -> str:
+    """Why a case is missing, for a list that leaves the house: errors themselves name series, files and objects."""
+    if isinstance(error, ArtefactsGoneError):
+        return "its mask is gone from the artefact folder"
+    return "Orthanc no longer holds its images" if isinstance(error, NotInOrthancError) else UNREADABLE
 
 
 def _write_case(pacs: OrthancClient, result: Result, patient: str, folder: Path) -> None:
