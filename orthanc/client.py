@@ -29,6 +29,8 @@ from orthanc.types import Change, ChangePage, SeriesHeader, StoredInstance, Stud
 
 MOST_REMEMBERED = 200_000
 """Files that were looked at: those of some hundred studies."""
+KEPT_S = 0.25
+"""Orthanc closes a connection that was idle for half a second: one of ours must not be older when it is used again."""
 UID_PATTERN = re.compile(r"[0-9.]{1,64}")
 
 
@@ -49,6 +51,7 @@ class OrthancClient:
             password or None,
             return_raw_response=True,
             timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 5.0)),
+            limits=httpx.Limits(keepalive_expiry=KEPT_S),
         )
 
     def __enter__(self) -> Self:
