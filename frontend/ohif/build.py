@@ -32,6 +32,7 @@ OUR_FILES = (
     "extension/compare.js",
     "extension/correct.js",
     "extension/hanging-protocol.js",
+    "extension/masks.js",
     "extension/overlay.js",
     "extension/picture.js",
     "extension/study.js",

@@ -15,6 +15,7 @@ from tests.frontend.test_browser import (
     VIEWER_MS,
     YELLOW,
     overlay_pixels,
+    panel_of,
     wait_for_overlay,
     wait_until,
 )
@@ -75,6 +76,22 @@ def test_layouts_single_regions_and_a_picture(reader: Page, segmented_study: Seg
     )
     reader.keyboard.press("?")
     expect(panel.get_by_role("dialog", name="Keys")).to_contain_text("Show one region alone")
+
+
+def test_a_mask_that_cannot_be_had_is_named_in_the_panel(
+    reader: Page, segmented_study: SegmentedStudy
+) -> None:
+    objects = re.compile(rf"/series/{re.escape(segmented_study.result.seg_series_uid)}/instances/")
+    reader.route(objects, lambda route: route.abort())
+    reader.goto(f"/viewer/{segmented_study.study.study_uid}/")
+    panel = panel_of(reader)
+    expect(panel.locator("#masks")).to_contain_text(
+        "The outline is missing over T1CE, FLAIR, T1, T2", timeout=2 * VIEWER_MS
+    )
+    reader.unroute(objects)
+    panel.get_by_role("button", name="Load again").click()
+    wait_for_overlay(reader)
+    expect(panel.locator("#masks")).to_be_empty()
 
 
 def test_previous_and_next_follow_the_worklist_that_was_left(reader: Page) -> None:

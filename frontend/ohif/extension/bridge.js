@@ -15,6 +15,7 @@
 //   {type: 'state', ready: true, segments: [{number, label, colour}], viewports: 4, changed: false, opened: false,
 //    hidden: [], style: null, layout: 0}                 `opened`: the first word of these images; else what was wished
 //   {type: 'saved', refused: ''}                         the mask was taken, or why not
+//   {type: 'masks', missing: ['FLAIR']}                  the panes that lack their mask
 //   {type: 'picture', blob: Blob, copied: false}
 //   {type: 'jumped', found: true}
 //   {type: 'uncertainty', visible: true, refused: ''}    it is shown or hidden now, or why it cannot be shown
@@ -22,6 +23,7 @@
 
 import { createCorrection } from './correct.js';
 import { STAGES } from './hanging-protocol.js';
+import { watchMasks } from './masks.js';
 import { picture } from './picture.js';
 
 const PANEL = 'glioma-panel';
@@ -33,6 +35,7 @@ const PANEL_KEYS = ['j', 'o', 'f', 'q', 'g', 's', 'p', 'x', '?'];
 export function connect(overlay, uncertainty, managers) {
   const { segmentationService, panelService } = managers.servicesManager.services;
   const correction = createCorrection(overlay, managers, () => tellState());
+  const masks = watchMasks(managers, tellMasks, applyWished);
   let panel = null; // the window of the frame that spoke last
   let shownIn = '';
   let greeted = false; // a panel heard of the overlay; a frame that is opened again must not start anew
@@ -40,6 +43,10 @@ export function connect(overlay, uncertainty, managers) {
 
   function tell(message) {
     panel?.postMessage({ source: VIEWER, ...message }, window.location.origin);
+  }
+
+  function tellMasks() {
+    tell({ type: 'masks', missing: masks.missing() });
   }
 
   function tellState() {
@@ -55,6 +62,7 @@ export function connect(overlay, uncertainty, managers) {
       layout: shownStage(),
     });
     greeted = greeted || overlay.viewportIds().length > 0;
+    tellMasks();
   }
 
   const actions = {
@@ -87,6 +95,13 @@ export function connect(overlay, uncertainty, managers) {
     }
   }
 
+  function applyWished() {
+    if (wished.style) {
+      overlay.setStyle(wished.style);
+    }
+    overlay.setVisible([...wished.hidden], false);
+  }
+
   // A pane that gets the overlay later is brought to what the reader has chosen. Doing so is itself announced as
   // a change of the overlay, so only a change of panes counts.
   function onShown() {
@@ -96,10 +111,7 @@ export function connect(overlay, uncertainty, managers) {
     }
     shownIn = panes;
     setTimeout(() => {
-      if (wished.style) {
-        overlay.setStyle(wished.style);
-      }
-      overlay.setVisible([...wished.hidden], false);
+      applyWished();
       correction.watch();
       tellState();
     });
@@ -124,6 +136,7 @@ export function connect(overlay, uncertainty, managers) {
     window.removeEventListener('keydown', onKey);
     subscriptions.forEach(({ unsubscribe }) => unsubscribe());
     correction.stop();
+    masks.stop();
     panel = null;
     wished = { hidden: new Set(), style: null };
   };

@@ -12,6 +12,13 @@ const panesWith = prior => [
   { viewportId: 'glioma-subtraction', image: 'SUBTRACTION', seg: null, x: 0.5, y: 0.5 },
 ];
 
+// Where the masks lie, and how the panel calls these panes.
+export const MASKED = [
+  { viewportId: 'glioma-prior', part: 'PRIOR_SEG', name: 'the upper left' },
+  { viewportId: 'glioma-now', part: 'PRIOR_SEG', name: 'the upper right' },
+  { viewportId: 'glioma-difference', part: 'DIFFERENCE', name: 'the lower left' },
+];
+
 function selectorOf(part) {
   return {
     seriesMatchingRules: [

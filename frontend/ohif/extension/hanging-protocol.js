@@ -67,11 +67,12 @@ export const STAGES = [
   ]),
 ];
 
-// Every pane of every layout, with the role of the series in it.
+// Every pane of every layout, with the role of the series in it, and whether the mask of the result lies over it.
 export const PANES = STAGES.flatMap(({ viewports }) =>
   viewports.map(({ viewportOptions, displaySets }) => ({
     viewportId: viewportOptions.viewportId,
     role: ROLES[displaySets[0].id],
+    sharesMask: viewportOptions.syncGroups.includes(SHARE_OVERLAY),
   }))
 );
 

@@ -60,6 +60,11 @@ export function partOf(displaySet) {
   return parts[displaySet?.SeriesInstanceUID] ?? roleOf(displaySet);
 }
 
+// Whether the comparison that is open has series of this kind.
+export function hasPart(part) {
+  return Object.values(parts).includes(part);
+}
+
 export function roleOfSeries(seriesUid) {
   return facts.roles[seriesUid] ?? 'none';
 }
