@@ -21,6 +21,7 @@ PATCH_ZYX = (128, 192, 160)
 CASCADE_ONLY = {
     "init_from": None,
     "follow_first_view": None,
+    "freeze_first_block": False,
     "search": None,
     "cross_entropy": 0.3,
     "tasks": "wt,tc,en",

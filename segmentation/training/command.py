@@ -88,6 +88,8 @@ def _cascade_training(
     args: argparse.Namespace, split: CaseSplit, machine: Machine, work: Path
 ) -> CascadeTraining:
     warm_start = load_cascade(args.init_from, device="cpu", precision="fp32") if args.init_from else None
+    if args.freeze_first_block and warm_start is None:
+        raise BadInputError("--freeze-first-block keeps layers of a start: name one with --init-from.")
     return CascadeTraining(
         config=_config(args, warm_start.config if warm_start else None),
         split=split,

@@ -119,6 +119,11 @@ def test_a_dropout_that_leaves_nothing_is_refused(cases: Path, tmp_path: Path, p
         train(cases, tmp_path / "out", "--dropout", part)
 
 
+def test_freezing_without_a_start_is_refused(cases: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="--init-from"):
+        train(cases, tmp_path / "out", "--freeze-first-block")
+
+
 def test_a_folder_without_labelled_cases_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="case"):
         train(tmp_path, tmp_path / "out")

@@ -98,6 +98,16 @@ def test_the_autoencoder_changes_what_is_learned_but_is_no_part_of_the_model(
     assert not plain.autoencoder
 
 
+def test_a_frozen_first_block_stays_as_the_start_had_it_while_the_rest_learns(
+    split: CaseSplit, tmp_path: Path
+) -> None:
+    start = training(split, tmp_path / "start.pt").run().best_weights
+    settings = replace(SETTINGS, freeze_first_block=True, averaging=0.5)
+    done = training(split, tmp_path / "frozen.pt", settings).run(start_from=start)
+    same = {name for name in start if torch.equal(start[name], done.weights[name])}
+    assert same == {name for name in start if name.startswith(("block1_1.", "block1_2.", "fuse1."))}
+
+
 def test_dropout_leaves_whole_channels_out_and_keeps_the_mean() -> None:
     full = Features(*(torch.ones(2, 500, 3, 4, 4) for _ in range(3)))
     left = _with_dropout(full, 0.25, torch.Generator().manual_seed(1))
