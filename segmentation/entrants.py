@@ -83,7 +83,7 @@ def cross_validation(root: Path, device: Device) -> Entrant:
     folders = [folder for folder in folders if (folder / DESCRIPTION).is_file()]
     if not folders:
         raise BadModelError(f"{root} holds no folds (model folders with a {FOLD_FILE}).")
-    folds = tuple(Fold(load_model(folder, device), _held_out(folder / FOLD_FILE)) for folder in folders)
+    folds = tuple(Fold(load_model(folder, device), held_out_of(folder)) for folder in folders)
     _check_disjoint(folds)
     return Entrant(f"cross-validation {root.name}", folds[0].model, folds)
 
@@ -104,7 +104,15 @@ def distinct_names(entrants: Sequence[Entrant]) -> list[str]:
     return full
 
 
-def _held_out(path: Path) -> frozenset[str]:
+def held_out_of(folder: Path) -> frozenset[str]:
+    """The cases that a model's training never saw, by its `fold.json`; none where it is no fold.
+
+    Raises:
+        BadModelError: the file is damaged.
+    """
+    path = folder / FOLD_FILE
+    if not path.is_file():
+        return frozenset()
     try:
         held_out = json.loads(path.read_text())["held_out"]
         if not isinstance(held_out, list) or not all(isinstance(name, str) for name in held_out):

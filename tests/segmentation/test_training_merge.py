@@ -8,11 +8,12 @@ import torch
 
 from segmentation.accuracy import measured_in
 from segmentation.command_line import main
-from segmentation.errors import BadModelError
+from segmentation.entrants import FOLD_FILE, held_out_of
+from segmentation.errors import BadInputError, BadModelError
 from segmentation.model_description import CARD, RANK_INTERIM, describe_model
 from segmentation.network import Task, View
-from segmentation.registry import load_model
-from segmentation.training.merge import figure_rows, merge_models
+from segmentation.registry import load_cascade, load_model
+from segmentation.training.merge import Start, figure_rows, merge_models
 from segmentation.types import ModelIdentity
 from tests.segmentation.cascade_cases import random_weights, tiny_model_folder
 
@@ -33,6 +34,29 @@ def test_every_weight_is_the_mean(tmp_path: Path) -> None:
         parts = [model.networks[Task.TUMOUR_CORE, View.CORONAL].state_dict()[name] for model in models]
         assert torch.allclose(tensor, (parts[0] + parts[1]) / 2, atol=2e-3), name
     assert merged.identity == OURS
+
+
+def test_a_part_of_the_start_is_mixed_in_and_what_was_held_out_stays_so(tmp_path: Path) -> None:
+    folds = [tiny_model_folder(tmp_path / str(seed), random_weights(seed)) for seed in (1, 2)]
+    for folder, names in zip(folds, (["a", "b"], ["b", "c"]), strict=True):
+        (folder / FOLD_FILE).write_text(json.dumps({"held_out": names}))
+    models = [load_cascade(folder, "cpu", "fp32") for folder in folds]
+    start = load_cascade(tiny_model_folder(tmp_path / "start", random_weights(3)), "cpu", "fp32")
+    merge_models(models, tmp_path / "ours", OURS, start=Start(start, 0.25))
+    key = Task.ENHANCING, View.AXIAL
+    merged = load_cascade(tmp_path / "ours", "cpu", "fp32").networks[key].state_dict()
+    for name, tensor in merged.items():
+        first, second, begun = (model.networks[key].state_dict()[name] for model in (*models, start))
+        assert torch.allclose(tensor, 0.375 * first + 0.375 * second + 0.25 * begun, atol=2e-3), name
+    assert held_out_of(tmp_path / "ours") == {"b"}
+    assert "75 % the mean of 2 models" in (tmp_path / "ours" / CARD).read_text()
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, 1.5])
+def test_a_start_that_is_all_or_nothing_is_refused(tmp_path: Path, share: float) -> None:
+    model = load_cascade(tiny_model_folder(tmp_path / "one"), "cpu")
+    with pytest.raises(BadInputError, match="--start-share"):
+        merge_models([model], tmp_path / "ours", OURS, start=Start(model, share))
 
 
 def test_one_model_alone_is_refused(tmp_path: Path) -> None:
