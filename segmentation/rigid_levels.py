@@ -125,7 +125,7 @@ class FixedSide:
 
     def _near(self, moving: sitk.Image, transform: sitk.Transform) -> sitk.Image:
         # Bright scalp would leave the whole brain in a few bins of the histogram.
-        seen = sitk.GetArrayViewFromImage(onto_grid(moving, self.image, transform))[self.brain]
+        seen = sitk.GetArrayFromImage(onto_grid(moving, self.image, transform))[self.brain]
         return clipped(moving, seen[seen > 0])
 
 

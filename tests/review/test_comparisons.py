@@ -105,7 +105,7 @@ def test_what_grew_is_a_shell_around_what_was_there(visits: list[Result], orthan
     n_frames = int(difference.NumberOfFrames) // 6
     voxels = [int(frames.sum()) for frames in difference.pixel_array.reshape(6, n_frames, -1)]
     masks = [
-        sitk.GetArrayViewFromImage(read_segmentation(folder).labels) == Tissue.ENHANCING
+        sitk.GetArrayFromImage(read_segmentation(folder).labels) == Tissue.ENHANCING
         for folder in (job_folder(one.job_id).inferred for one in visits)
     ]
     grown, stable = masks[1] & ~masks[0], masks[1] & masks[0]
