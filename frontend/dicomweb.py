@@ -26,6 +26,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from frontend.stow import CANNOT_UNDERSTAND, BadBodyError, StowBody, received
+from orthanc.client import KEPT_S
 from review.api_tokens import HashedTokenAuthentication
 from review.audit import record, record_view_of
 from review.models import AuditAction, Study
@@ -59,9 +60,8 @@ DOTS_ONLY = re.compile(r"(?:.*/)?\.+(?:/.*)?")
 STUDY_UID = "0020000D"
 STORE = re.compile(rf"studies(?:/{UID})?")
 CHUNK_BYTES = 256 * 1024
-# Orthanc closes a connection that was idle for half a second; one that is closed while we write on it looks like a
-# server that does not answer, and a viewer that lacks one image leaves out the whole mask.
-KEPT_S = 0.25
+# A connection that Orthanc closes while we write on it looks like a server that does not answer, and a viewer that
+# lacks one image leaves out the whole mask.
 TRIES = 3
 # An instance never changes under its UID, so its pixels may stay in the reader's own browser for a day.
 PIXEL_CACHE = "private, max-age=86400, immutable"

@@ -7,12 +7,12 @@ that held it out.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from segmentation.case_folder import read_case_note
+from segmentation.case_folder import read_case_note, write_json
 from segmentation.errors import BadInputError, BadModelError
 from segmentation.model_description import DESCRIPTION
 from segmentation.registry import Device, Model, load_model
@@ -102,6 +102,11 @@ def distinct_names(entrants: Sequence[Entrant]) -> list[str]:
     if len(set(full)) < len(full):
         raise BadInputError("The same model is given twice; give two different ones to compare.")
     return full
+
+
+def write_held_out(folder: Path, cases: Iterable[str]) -> None:
+    """Say in a model's folder which cases its training never saw: `held_out_of` reads it."""
+    write_json(folder / FOLD_FILE, {"held_out": sorted(cases)})
 
 
 def held_out_of(folder: Path) -> frozenset[str]:

@@ -92,7 +92,6 @@ def write_model(
     check_weights(description.config, weights, source="the weights to be written")
     stored = {key: weights[key].detach().to("cpu", dtype).contiguous() for key in sorted(weights)}
     data = safetensors.torch.save(stored)
-    folder.mkdir(parents=True, exist_ok=True)
     # The description comes last: a folder without it, after a crash, is no model.
     write_whole(folder / WEIGHTS, data)
     write_whole(folder / CARD, card.encode())

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import torch
 
-from segmentation.case_folder import case_folders, write_json
+from segmentation.case_folder import case_folders
+from segmentation.entrants import write_held_out
 from segmentation.errors import BadInputError, BadModelError
 from segmentation.model_description import CascadeConfig
 from segmentation.network import Task, View
@@ -40,8 +41,6 @@ HELD_OUT_SEED_OFFSET = 500_000
 """Held-out phantoms are numbered from here, so that they are never those of the training."""
 
 UNFINISHED = 3
-FOLD = "fold.json"
-"""In a model folder of a cross-validation: the cases it never saw."""
 log = logging.getLogger(__name__)
 
 
@@ -76,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     how = _reproduction(args, split, machine, made.trained)
     write_trained_model(args.out, _identity(args), phases, made.config, made.weights, how)
     if held_out_of_fold:
-        write_json(args.out / FOLD, {"held_out": sorted(folder.name for folder in held_out_of_fold)})
+        write_held_out(args.out, (folder.name for folder in held_out_of_fold))
     log.info("Wrote %s", args.out)
     if args.held_out:
         held_out = _folders(args.held_out, work / "held-out", args.seed + HELD_OUT_SEED_OFFSET, args.threads)

@@ -17,8 +17,8 @@ from typing import Any
 import torch
 
 from segmentation.accuracy import Accuracy, MeasuredDice, measured_in
-from segmentation.case_folder import read_json, write_json
-from segmentation.entrants import FOLD_FILE, held_out_of
+from segmentation.case_folder import read_json
+from segmentation.entrants import held_out_of, write_held_out
 from segmentation.errors import BadInputError, BadModelError
 from segmentation.model_description import RANK_INTERIM, RANK_OWN, ModelDescription
 from segmentation.network import Task, View
@@ -122,7 +122,7 @@ def merge_models(
     card = _card(identity, cards, _how_made(models, start), _command(models, start, out), measured)
     write_model(out, description, weights, card, dtype=torch.float16)
     if held_out := frozenset.intersection(*(held_out_of(model.folder) for model in models)):
-        write_json(out / FOLD_FILE, {"held_out": sorted(held_out)})
+        write_held_out(out, held_out)
 
 
 def _check_mergeable(models: Sequence[CascadeModel], start: Start | None) -> None:

@@ -15,8 +15,8 @@ const TRIES = 3;
 const LOOKS_BEFORE_WORD = 30;
 const LABELMAP = 'Labelmap';
 
-// `onMissing` hears the names of the panes that lack their mask, and again, with none, when they have it;
-// `onDrawnAgain`, that a pane got its mask anew, without what the reader chose for it.
+// `onMissing` hears that other panes lack their mask now than before, `missing()` says which;
+// `onDrawnAgain` hears that a pane got its mask anew, without what the reader chose for it.
 export function watchMasks({ servicesManager, extensionManager }, onMissing, onDrawnAgain) {
   const { segmentationService, cornerstoneViewportService, viewportGridService, displaySetService } =
     servicesManager.services;
@@ -97,7 +97,7 @@ export function watchMasks({ servicesManager, extensionManager }, onMissing, onD
     const names = without.filter(isGivenUp).map(({ name }) => name);
     if (names.join() !== missing.join()) {
       missing = names;
-      onMissing(missing);
+      onMissing();
     }
     if (!without.length) {
       stop();
