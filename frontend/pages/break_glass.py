@@ -27,7 +27,7 @@ class Limits:
 
 def in_templates(request: HttpRequest) -> dict[str, object]:
     """The limits of whoever asks, for every page; None where there are none."""
-    return {"limits": SimpleLazyObject(lambda: _limits(request))}
+    return {"site_limits": SimpleLazyObject(lambda: _limits(request))}
 
 
 @readers_only

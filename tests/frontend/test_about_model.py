@@ -61,6 +61,8 @@ def test_every_packaged_model_is_shown_with_the_figures_of_its_own_files(
         assert page.count("/pitfalls/") == 4
         assert "our synthetic phantom" in page
         assert "&lt;" not in page
+        # The bar that names an account's sites, for one that is limited to none.
+        assert 'class="limits"' not in page
     assert "arca 1</h1>" in shown(client, "/models/")  # the one that new studies get
 
 
